@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace steer {
+
+// A question with one answer that shows the concept (A_p) and one that does not (A_n). All UTF-8.
+struct PolarPair {
+  std::string question;
+  std::string positive;
+  std::string negative;
+};
+
+}  // namespace steer

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "core/base/mailbox.h"
+#include "core/engine/runner.h"
+#include "core/schedule/scheduler.h"
+
+namespace steer {
+
+// Numbers a device's engine publishes; read from any thread.
+struct EngineStats {
+  int running = 0;         // sequences in the step
+  int waiting = 0;         // sequences not started yet
+  int kv_blocks_used = 0;
+  int kv_blocks_total = 0;
+  int64_t steps = 0;
+  int64_t prompt_tokens = 0;     // positions computed that were prompt or forced
+  int64_t generated_tokens = 0;  // tokens sampled
+  int64_t steered_rows = 0;      // token x signal pairs on which a signal acted
+  double busy_seconds = 0;       // spent inside Runner::Run
+};
+
+// One device's loop: commands in, steps, events out. Owns its thread; the runner, the scheduler and all sequences are
+// touched by that thread alone. The public methods are thread-safe.
+//
+// A unit is a piece of background work that needs the device to itself for about one step (capturing activations for a
+// learner). At most one unit runs between two steps.
+class Engine {
+ public:
+  using Unit = std::function<absl::Status()>;
+
+  Engine(SchedulerOptions options, const Tokenizer* tokenizer, std::unique_ptr<Runner> runner);
+  ~Engine();  // Stop()
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // The request's sink gets its events, ending with OnFinished, also when the engine has stopped (UNAVAILABLE).
+  void Submit(std::unique_ptr<Request> request);
+  // The sequence leaves by the next step; unknown ids are ignored.
+  void Cancel(RequestId id);
+  // Blocks the caller until the unit has run and returns its status; CANCELLED if the engine stops first. Never call it
+  // on the engine thread.
+  absl::Status RunUnit(Unit unit);
+  // Ends running requests with UNAVAILABLE and joins the thread. Idempotent.
+  void Stop();
+
+  EngineStats stats() const;
+
+ private:
+  struct PendingUnit;
+  struct CancelCommand {
+    RequestId id;
+  };
+  using Command = std::variant<std::unique_ptr<Request>, CancelCommand, std::shared_ptr<PendingUnit>>;
+
+  void Loop();
+  void Apply(std::vector<Command> commands);
+  void RunOneUnit();
+  void Publish(const Batch& batch, const absl::StatusOr<StepResult>& result, double seconds);
+
+  Scheduler scheduler_;
+  std::unique_ptr<Runner> runner_;
+  Mailbox<Command> commands_;
+  std::deque<std::shared_ptr<PendingUnit>> units_;  // engine thread only
+  std::atomic<bool> stopping_{false};
+  mutable Mutex stats_mutex_;
+  EngineStats stats_ ABSL_GUARDED_BY(stats_mutex_);
+  std::thread thread_;
+};
+
+}  // namespace steer

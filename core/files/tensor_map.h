@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace steer {
+
+// How the bytes of a stored tensor spell numbers: plain floats or a GGUF block format.
+enum class Encoding : uint8_t {
+  kF32, kF16, kBF16, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0, kQ4_K, kQ5_K, kQ6_K
+};
+
+absl::string_view Name(Encoding encoding);
+// Elements per block (1 for plain floats, 32 or 256) and bytes per block.
+int64_t BlockElements(Encoding encoding);
+int64_t BlockBytes(Encoding encoding);
+
+// A tensor as it lies in a file: row-major, outermost dimension first (a linear weight is [out, in]).
+struct StoredTensor {
+  Encoding encoding = Encoding::kF32;
+  std::vector<int64_t> shape;
+  std::span<const std::byte> bytes;  // lives as long as the file it came from
+};
+
+// The tensors of one or more files by name, handed out once each, so that what nobody asked for can be reported.
+// A narrowed map shares the bookkeeping of its parent. Not thread-safe.
+class TensorMap {
+ public:
+  // `owner` keeps the bytes alive. ALREADY_EXISTS if the name is taken.
+  absl::Status Add(std::string name, StoredTensor tensor, std::shared_ptr<const void> owner);
+
+  // The view in which "blk.3.attn_q.weight" is "attn_q.weight", for prefix "blk.3.".
+  TensorMap Narrow(absl::string_view prefix) const;
+
+  bool Contains(absl::string_view name) const;
+  // NOT_FOUND with the full name; INVALID_ARGUMENT with both shapes if it is not `shape`.
+  absl::StatusOr<StoredTensor> Take(absl::string_view name, std::span<const int64_t> shape);
+
+  // Full names of the tensors that nobody took, sorted.
+  std::vector<std::string> Untaken() const;
+
+ private:
+  struct Entry {
+    StoredTensor tensor;
+    std::shared_ptr<const void> owner;
+    bool taken = false;
+  };
+  std::string prefix_;
+  std::shared_ptr<std::map<std::string, Entry, std::less<>>> entries_ =
+      std::make_shared<std::map<std::string, Entry, std::less<>>>();
+};
+
+}  // namespace steer

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/signal/signal_data.h"
+
+namespace steer {
+
+// What the store knows of a signal besides its payload. The id names the payload's canonical form.
+struct SignalRecord {
+  std::string id;              // 64 hex digits
+  SignalKind kind = SignalKind::kVector;
+  std::vector<std::string> sites;  // "layers.14.block_out"
+  ModelMarks marks;
+  double default_multiplier = 1.0;
+  PositionRule default_positions;
+  int64_t payload_bytes = 0;
+  int64_t created_unix_ms = 0;
+  std::map<std::string, std::string> labels;  // free annotations, at most 32 of at most 256 bytes each
+  std::string description;
+  std::vector<std::string> aliases;  // names that point here now, sorted
+};
+
+struct AliasRecord {
+  std::string name;
+  std::string signal_id;
+  int64_t version = 0;  // starts at 1, grows by one with every move
+  int64_t updated_unix_ms = 0;
+};
+
+template <typename T>
+struct Page {
+  std::vector<T> items;
+  std::string next_page_token;  // empty on the last page
+};
+
+// Signals, aliases and their annotations, durable: when a writing call returns OK its effect survives kill -9 and power
+// loss. Thread-safe. Names of aliases: 1 to 128 characters of [A-Za-z0-9._/-], not 64 hex digits (those are ids).
+class SignalStore {
+ public:
+  virtual ~SignalStore() = default;
+
+  struct PutResult {
+    SignalRecord record;
+    bool existed = false;
+  };
+  // Stores a validated signal under its id; with `existed` if it was there already (labels and description then stay as
+  // they were). RESOURCE_EXHAUSTED if the disk is full, UNAVAILABLE if the store cannot be written; nothing is then kept.
+  virtual absl::StatusOr<PutResult> Put(const SignalData& signal, std::map<std::string, std::string> labels,
+                                        std::string description) = 0;
+
+  // By id or alias. NOT_FOUND.
+  virtual absl::StatusOr<SignalRecord> Get(absl::string_view id_or_alias) = 0;
+  // The payload. DATA_LOSS if the file no longer matches its id.
+  virtual absl::StatusOr<SignalData> Load(absl::string_view id) = 0;
+  // Newest first. `page_size` 1..1000. INVALID_ARGUMENT for a page token this store did not make.
+  virtual absl::StatusOr<Page<SignalRecord>> List(int page_size, absl::string_view page_token) = 0;
+  // NOT_FOUND; FAILED_PRECONDITION while aliases point to it, unless `with_aliases`, which removes them too.
+  virtual absl::Status Delete(absl::string_view id, bool with_aliases) = 0;
+
+  // Creates or moves an alias atomically. With `expected_version` (0 = must not exist yet) the move happens only if the
+  // alias still has that version: ABORTED otherwise. NOT_FOUND if there is no such signal.
+  virtual absl::StatusOr<AliasRecord> SetAlias(absl::string_view name, absl::string_view signal_id,
+                                               std::optional<int64_t> expected_version) = 0;
+  virtual absl::Status DeleteAlias(absl::string_view name) = 0;
+  // By name.
+  virtual absl::StatusOr<Page<AliasRecord>> ListAliases(int page_size, absl::string_view page_token) = 0;
+};
+
+// Metadata in <directory>/signals.db (SQLite, WAL, synchronous=FULL), payloads in <directory>/payloads/<id>.safetensors.
+// A payload is written to a temporary name, fsynced, renamed and its folder fsynced before the transaction that makes it
+// known; left-over temporary files are removed at the start. One process per directory: FAILED_PRECONDITION if it is
+// locked by another.
+absl::StatusOr<std::unique_ptr<SignalStore>> OpenSqliteStore(const std::string& directory);
+
+}  // namespace steer
