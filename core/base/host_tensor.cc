@@ -55,7 +55,9 @@ float HalfToFloat(uint16_t bits) {
   return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
 }
 
-float BFloat16ToFloat(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+float BFloat16ToFloat(uint16_t bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
 
 std::vector<float> ToFloats(DType dtype, std::span<const std::byte> data) {
   const size_t size = SizeOf(dtype);
@@ -63,11 +65,20 @@ std::vector<float> ToFloats(DType dtype, std::span<const std::byte> data) {
   values.reserve(data.size() / size);
   for (size_t at = 0; at + size <= data.size(); at += size) {
     switch (dtype) {
-      case DType::kF32: values.push_back(Load<float>(&data[at])); break;
-      case DType::kF16: values.push_back(HalfToFloat(Load<uint16_t>(&data[at]))); break;
-      case DType::kBF16: values.push_back(BFloat16ToFloat(Load<uint16_t>(&data[at]))); break;
-      case DType::kF64: values.push_back(static_cast<float>(Load<double>(&data[at]))); break;
-      default: return {};
+      case DType::kF32:
+        values.push_back(Load<float>(&data[at]));
+        break;
+      case DType::kF16:
+        values.push_back(HalfToFloat(Load<uint16_t>(&data[at])));
+        break;
+      case DType::kBF16:
+        values.push_back(BFloat16ToFloat(Load<uint16_t>(&data[at])));
+        break;
+      case DType::kF64:
+        values.push_back(static_cast<float>(Load<double>(&data[at])));
+        break;
+      default:
+        return {};
     }
   }
   return values;

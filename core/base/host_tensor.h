@@ -11,7 +11,8 @@
 
 namespace steer {
 
-// The number of elements of a shape; 1 for a scalar. nullopt if a dimension is negative or the product overflows.
+// The number of elements of a shape; 1 for a scalar. nullopt if a dimension is negative or the
+// product overflows.
 std::optional<int64_t> ElementCount(std::span<const int64_t> shape);
 
 // "[576, 1536]"

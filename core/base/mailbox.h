@@ -11,7 +11,8 @@
 
 namespace steer {
 
-// An unbounded queue from many threads to one; bounds belong to admission, which can answer the caller. Thread-safe.
+// An unbounded queue from many threads to one; bounds belong to admission, which can answer the
+// caller. Thread-safe.
 template <typename T>
 class Mailbox {
  public:
@@ -24,7 +25,8 @@ class Mailbox {
     return true;
   }
 
-  // Everything that has arrived, in order. With `wait`, sleeps until something arrives, `deadline` passes or Close.
+  // Everything that has arrived, in order. With `wait`, sleeps until something arrives, `deadline`
+  // passes or Close.
   std::vector<T> Take(bool wait, std::optional<Clock::time_point> deadline = std::nullopt) {
     MutexLock lock(mutex_);
     while (wait && items_.empty() && !closed_) {
@@ -34,7 +36,8 @@ class Mailbox {
         break;
       }
     }
-    std::vector<T> taken(std::make_move_iterator(items_.begin()), std::make_move_iterator(items_.end()));
+    std::vector<T> taken(std::make_move_iterator(items_.begin()),
+                         std::make_move_iterator(items_.end()));
     items_.clear();
     return taken;
   }

@@ -14,17 +14,20 @@ constexpr char kRetryUrl[] = "steer/retry-delay-ms";
 }  // namespace
 
 absl::Status FieldError(absl::StatusCode code, ErrorDetail detail) {
-  absl::Status status(code, absl::StrCat(detail.field, ": got ", detail.got, ", allowed: ", detail.allowed));
+  absl::Status status(
+      code, absl::StrCat(detail.field, ": got ", detail.got, ", allowed: ", detail.allowed));
   const nlohmann::json json = {{"reason", detail.reason},
                                {"field", detail.field},
                                {"got", detail.got},
                                {"allowed", detail.allowed}};
   // `replace`: what came may be any bytes, the detail must stay valid UTF-8.
-  status.SetPayload(kDetailUrl, absl::Cord(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+  status.SetPayload(
+      kDetailUrl, absl::Cord(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
   return status;
 }
 
-absl::Status InvalidField(absl::string_view field, absl::string_view got, absl::string_view allowed) {
+absl::Status InvalidField(absl::string_view field, absl::string_view got,
+                          absl::string_view allowed) {
   return FieldError(absl::StatusCode::kInvalidArgument,
                     {"INVALID_FIELD", std::string(field), std::string(got), std::string(allowed)});
 }
@@ -36,9 +39,10 @@ absl::Status NotFound(absl::string_view field, absl::string_view kind, absl::str
 }
 
 std::optional<ErrorDetail> DetailOf(const absl::Status& status) {
-  const std::optional<absl::Cord> payload = status.GetPayload(kDetailUrl);
+  const auto payload = status.GetPayload(kDetailUrl);
   if (!payload) return std::nullopt;
-  const nlohmann::json json = nlohmann::json::parse(std::string(*payload), nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json json =
+      nlohmann::json::parse(std::string(*payload), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return std::nullopt;
   return ErrorDetail{json.value("reason", ""), json.value("field", ""), json.value("got", ""),
                      json.value("allowed", "")};
@@ -49,7 +53,7 @@ void SetRetryDelayMs(absl::Status& status, int64_t milliseconds) {
 }
 
 std::optional<int64_t> RetryDelayMs(const absl::Status& status) {
-  const std::optional<absl::Cord> payload = status.GetPayload(kRetryUrl);
+  const auto payload = status.GetPayload(kRetryUrl);
   int64_t milliseconds = 0;
   if (!payload || !absl::SimpleAtoi(std::string(*payload), &milliseconds)) return std::nullopt;
   return milliseconds;
@@ -58,8 +62,9 @@ std::optional<int64_t> RetryDelayMs(const absl::Status& status) {
 absl::Status Annotate(const absl::Status& status, absl::string_view where) {
   if (status.ok()) return status;
   absl::Status annotated(status.code(), absl::StrCat(where, ": ", status.message()));
-  status.ForEachPayload(
-      [&](absl::string_view url, const absl::Cord& payload) { annotated.SetPayload(url, payload); });
+  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
+    annotated.SetPayload(url, payload);
+  });
   return annotated;
 }
 

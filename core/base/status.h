@@ -9,8 +9,8 @@
 
 namespace steer {
 
-// The machine-readable half of an error: which field, what came, what is allowed. It travels inside the status as a
-// payload and leaves the server as the trailer `steer-error-bin`.
+// The machine-readable half of an error: which field, what came, what is allowed. It travels inside
+// the status as a payload and leaves the server as the trailer `steer-error-bin`.
 struct ErrorDetail {
   std::string reason;   // stable word, e.g. "OUT_OF_RANGE"
   std::string field;    // path in the request or file, e.g. "signals[1].multiplier"
@@ -22,7 +22,8 @@ struct ErrorDetail {
 absl::Status FieldError(absl::StatusCode code, ErrorDetail detail);
 
 // The common case: INVALID_ARGUMENT with reason "INVALID_FIELD".
-absl::Status InvalidField(absl::string_view field, absl::string_view got, absl::string_view allowed);
+absl::Status InvalidField(absl::string_view field, absl::string_view got,
+                          absl::string_view allowed);
 
 // NOT_FOUND with reason "NOT_FOUND": `kind` is what was looked for ("signal", "job", "alias").
 absl::Status NotFound(absl::string_view field, absl::string_view kind, absl::string_view got);

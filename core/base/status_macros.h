@@ -6,11 +6,11 @@
 #include "absl/status/statusor.h"
 
 // Leaves the function with the status of `expr` if that is not OK.
-#define STEER_RETURN_IF_ERROR(expr)                             \
-  do {                                                          \
-    if (absl::Status _status = (expr); !_status.ok()) {         \
-      return _status;                                           \
-    }                                                           \
+#define STEER_RETURN_IF_ERROR(expr)                     \
+  do {                                                  \
+    if (absl::Status _status = (expr); !_status.ok()) { \
+      return _status;                                   \
+    }                                                   \
   } while (false)
 
 // STEER_ASSIGN_OR_RETURN(const Foo foo, MakeFoo());
