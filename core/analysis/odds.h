@@ -7,7 +7,8 @@
 
 namespace steer {
 
-// How the log-probabilities of an answer's tokens become its loss L: their sum, or their mean per token (paper 2.2).
+// How the log-probabilities of an answer's tokens become its loss L: their sum, or their mean per
+// token (paper 2.2).
 enum class LossMode { kSum, kMean };
 
 // L = -(sum or mean) of log_probs. Needs at least one token.
@@ -39,7 +40,9 @@ struct Interval {
   double high = 0;
 };
 
-// Percentile bootstrap of the mean of `values` over `resamples` resamples with the given seed. Needs at least one value.
-Interval BootstrapMean(std::span<const double> values, double confidence, int resamples, uint64_t seed);
+// Percentile bootstrap of the mean of `values` over `resamples` resamples with the given seed.
+// Needs at least one value.
+Interval BootstrapMean(std::span<const double> values, double confidence, int resamples,
+                       uint64_t seed);
 
 }  // namespace steer

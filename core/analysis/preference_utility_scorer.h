@@ -15,8 +15,8 @@ namespace steer {
 struct TokenPair {
   ForcedText positive;
   ForcedText negative;
-  // False if joint tokenisation changed the prompt's own tokens (a merge across the boundary); the pair is scored all the
-  // same, from the first token that is not shared with the prompt.
+  // False if joint tokenisation changed the prompt's own tokens (a merge across the boundary); the
+  // pair is scored all the same, from the first token that is not shared with the prompt.
   bool prompt_is_prefix = true;
 };
 
@@ -35,8 +35,9 @@ struct ScorePoint {
   OddsSummary mean;
 };
 
-// The change of preference per unit of multiplier at m = 0: for each pair the secant between the nearest multipliers on
-// both sides of 0 (0 itself may be one of them), then the mean over pairs with its bootstrap interval.
+// The change of preference per unit of multiplier at m = 0: for each pair the secant between the
+// nearest multipliers on both sides of 0 (0 itself may be one of them), then the mean over pairs
+// with its bootstrap interval.
 struct PreferenceSlope {
   double low_multiplier = 0;
   double high_multiplier = 0;
@@ -47,9 +48,10 @@ struct PreferenceSlope {
 // nullopt unless at least one multiplier lies on each side of 0 (or is 0) and two differ.
 std::optional<PreferenceSlope> SlopeAtZero(const std::vector<ScorePoint>& points, LossMode mode);
 
-// Scores `pairs` at each multiplier in turn and hands every finished point to `on_point`; false from it stops with
-// CANCELLED. Blocks; no state.
-absl::Status ScorePairs(Scorer& scorer, const std::vector<TokenPair>& pairs, const std::vector<double>& multipliers,
+// Scores `pairs` at each multiplier in turn and hands every finished point to `on_point`; false
+// from it stops with CANCELLED. Blocks; no state.
+absl::Status ScorePairs(Scorer& scorer, const std::vector<TokenPair>& pairs,
+                        const std::vector<double>& multipliers,
                         const std::function<bool()>& cancelled,
                         const std::function<bool(ScorePoint)>& on_point);
 

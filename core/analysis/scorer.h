@@ -19,10 +19,12 @@ struct ForcedText {
 class Scorer {
  public:
   virtual ~Scorer() = default;
-  // log p of each continuation token of each text, in order, all under one setting of the controls that the scorer was
-  // made for, at multiplier `multiplier`. `cancelled` is polled; when it answers true the call ends with CANCELLED.
+  // log p of each continuation token of each text, in order, all under one setting of the controls
+  // that the scorer was made for, at multiplier `multiplier`. `cancelled` is polled; when it
+  // answers true the call ends with CANCELLED.
   virtual absl::StatusOr<std::vector<std::vector<double>>> LogProbs(
-      const std::vector<ForcedText>& texts, double multiplier, const std::function<bool()>& cancelled) = 0;
+      const std::vector<ForcedText>& texts, double multiplier,
+      const std::function<bool()>& cancelled) = 0;
 };
 
 }  // namespace steer

@@ -16,8 +16,8 @@ namespace steer {
 
 // Numbers a device's engine publishes; read from any thread.
 struct EngineStats {
-  int running = 0;         // sequences in the step
-  int waiting = 0;         // sequences not started yet
+  int running = 0;  // sequences in the step
+  int waiting = 0;  // sequences not started yet
   int kv_blocks_used = 0;
   int kv_blocks_total = 0;
   int64_t steps = 0;
@@ -27,11 +27,11 @@ struct EngineStats {
   double busy_seconds = 0;       // spent inside Runner::Run
 };
 
-// One device's loop: commands in, steps, events out. Owns its thread; the runner, the scheduler and all sequences are
-// touched by that thread alone. The public methods are thread-safe.
+// One device's loop: commands in, steps, events out. Owns its thread; the runner, the scheduler and
+// all sequences are touched by that thread alone. The public methods are thread-safe.
 //
-// A unit is a piece of background work that needs the device to itself for about one step (capturing activations for a
-// learner). At most one unit runs between two steps.
+// A unit is a piece of background work that needs the device to itself for about one step
+// (capturing activations for a learner). At most one unit runs between two steps.
 class Engine {
  public:
   using Unit = std::function<absl::Status()>;
@@ -41,12 +41,13 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // The request's sink gets its events, ending with OnFinished, also when the engine has stopped (UNAVAILABLE).
+  // The request's sink gets its events, ending with OnFinished, also when the engine has stopped
+  // (UNAVAILABLE).
   void Submit(std::unique_ptr<Request> request);
   // The sequence leaves by the next step; unknown ids are ignored.
   void Cancel(RequestId id);
-  // Blocks the caller until the unit has run and returns its status; CANCELLED if the engine stops first. Never call it
-  // on the engine thread.
+  // Blocks the caller until the unit has run and returns its status; CANCELLED if the engine stops
+  // first. Never call it on the engine thread.
   absl::Status RunUnit(Unit unit);
   // Ends running requests with UNAVAILABLE and joins the thread. Idempotent.
   void Stop();
@@ -58,7 +59,8 @@ class Engine {
   struct CancelCommand {
     RequestId id;
   };
-  using Command = std::variant<std::unique_ptr<Request>, CancelCommand, std::shared_ptr<PendingUnit>>;
+  using Command =
+      std::variant<std::unique_ptr<Request>, CancelCommand, std::shared_ptr<PendingUnit>>;
 
   void Loop();
   void Apply(std::vector<Command> commands);

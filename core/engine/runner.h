@@ -5,8 +5,8 @@
 
 namespace steer {
 
-// Runs one step: integers in, integers and log-probabilities out. The real one is ModelRunner; tests of the loop use a
-// deterministic one without tensors.
+// Runs one step: integers in, integers and log-probabilities out. The real one is ModelRunner;
+// tests of the loop use a deterministic one without tensors.
 class Runner {
  public:
   virtual ~Runner() = default;

@@ -13,16 +13,17 @@
 
 namespace steer {
 
-// A GGUF version 3 file: typed metadata and tensors. Everything is checked when it is opened (bounds, alignment, overlap,
-// element types, sizes), so that later reads cannot leave the mapping. Immutable.
+// A GGUF version 3 file: typed metadata and tensors. Everything is checked when it is opened
+// (bounds, alignment, overlap, element types, sizes), so that later reads cannot leave the mapping.
+// Immutable.
 class GgufFile {
  public:
   // Integers of every width are held as int64_t (uint64 above 2^63-1 is refused), floats as double.
-  using Value = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>,
-                             std::vector<bool>, std::vector<std::string>>;
+  using Value = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>,
+                             std::vector<double>, std::vector<bool>, std::vector<std::string>>;
 
-  // INVALID_ARGUMENT names what is wrong and at which byte offset; UNIMPLEMENTED for another version or a tensor type
-  // that is not in Encoding, with its number and the tensor's name.
+  // INVALID_ARGUMENT names what is wrong and at which byte offset; UNIMPLEMENTED for another
+  // version or a tensor type that is not in Encoding, with its number and the tensor's name.
   static absl::StatusOr<std::shared_ptr<const GgufFile>> Open(const std::string& path);
   // The same over bytes in memory, which must outlive the result.
   static absl::StatusOr<std::shared_ptr<const GgufFile>> Parse(std::span<const std::byte> bytes);
@@ -41,8 +42,8 @@ class GgufFile {
   absl::StatusOr<bool> BoolOr(absl::string_view key, bool fallback) const;
   absl::StatusOr<std::string> StringOr(absl::string_view key, std::string fallback) const;
 
-  // Names as in the file ("blk.0.attn_q.weight"); shapes turned to row-major order. The map keeps the file alive when
-  // opened through Open.
+  // Names as in the file ("blk.0.attn_q.weight"); shapes turned to row-major order. The map keeps
+  // the file alive when opened through Open.
   TensorMap tensors() const;
 
  private:

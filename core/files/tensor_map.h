@@ -16,7 +16,17 @@ namespace steer {
 
 // How the bytes of a stored tensor spell numbers: plain floats or a GGUF block format.
 enum class Encoding : uint8_t {
-  kF32, kF16, kBF16, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0, kQ4_K, kQ5_K, kQ6_K
+  kF32,
+  kF16,
+  kBF16,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ8_0,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K
 };
 
 absl::string_view Name(Encoding encoding);
@@ -24,15 +34,16 @@ absl::string_view Name(Encoding encoding);
 int64_t BlockElements(Encoding encoding);
 int64_t BlockBytes(Encoding encoding);
 
-// A tensor as it lies in a file: row-major, outermost dimension first (a linear weight is [out, in]).
+// A tensor as it lies in a file: row-major, outermost dimension first (a linear weight is [out,
+// in]).
 struct StoredTensor {
   Encoding encoding = Encoding::kF32;
   std::vector<int64_t> shape;
   std::span<const std::byte> bytes;  // lives as long as the file it came from
 };
 
-// The tensors of one or more files by name, handed out once each, so that what nobody asked for can be reported.
-// A narrowed map shares the bookkeeping of its parent. Not thread-safe.
+// The tensors of one or more files by name, handed out once each, so that what nobody asked for can
+// be reported. A narrowed map shares the bookkeeping of its parent. Not thread-safe.
 class TensorMap {
  public:
   // `owner` keeps the bytes alive. ALREADY_EXISTS if the name is taken.

@@ -25,12 +25,12 @@ struct JobRecord {
   std::string learner;
   int done = 0;
   int total = 0;
-  std::string signal_id;   // set when it succeeded
+  std::string signal_id;                  // set when it succeeded
   std::map<std::string, double> results;  // the learner's numbers, e.g. "norm"
-  absl::Status status;     // why it failed
+  absl::Status status;                    // why it failed
   int64_t created_unix_ms = 0;
   int64_t finished_unix_ms = 0;
-  uint64_t revision = 0;   // grows with every change, so that a watcher can wait for the next one
+  uint64_t revision = 0;  // grows with every change, so that a watcher can wait for the next one
 };
 
 // What a job's work sees of its job.
@@ -47,8 +47,8 @@ struct JobOutcome {
 };
 using JobWork = std::function<absl::StatusOr<JobOutcome>(JobContext&)>;
 
-// Runs learning jobs one after another on a thread of its own and remembers the last 1000. Thread-safe. Jobs do not survive
-// a restart; the signals they made do.
+// Runs learning jobs one after another on a thread of its own and remembers the last 1000.
+// Thread-safe. Jobs do not survive a restart; the signals they made do.
 class JobQueue {
  public:
   explicit JobQueue(int max_queued = 64);
@@ -60,8 +60,9 @@ class JobQueue {
   std::vector<JobRecord> List() const;  // newest first
   // Idempotent: a finished job stays as it is.
   absl::StatusOr<JobRecord> Cancel(absl::string_view id);
-  // Calls `on_change` with the present record and then with every newer one until the job has finished (true) or until
-  // `on_change` or `cancelled` says stop (polled a few times a second). Blocks.
+  // Calls `on_change` with the present record and then with every newer one until the job has
+  // finished (true) or until `on_change` or `cancelled` says stop (polled a few times a second).
+  // Blocks.
   absl::Status Watch(absl::string_view id, const std::function<bool(const JobRecord&)>& on_change,
                      const std::function<bool()>& cancelled) const;
   void Stop();

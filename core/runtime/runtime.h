@@ -25,7 +25,7 @@ namespace steer {
 
 // A signal as a caller names it. Unset fields take the signal's defaults; m2 follows m1.
 struct ControlSpec {
-  std::string signal;  // id or alias
+  std::string signal;                     // id or alias
   std::optional<double> multiplier;       // m1
   std::optional<double> bias_multiplier;  // m2
   std::optional<PositionRule> positions;
@@ -35,7 +35,7 @@ struct ControlSpec {
 // A prompt: exactly one of the three.
 struct PromptSpec {
   std::vector<ChatMessage> messages;
-  std::optional<std::string> text;      // raw; special tokens are recognised
+  std::optional<std::string> text;  // raw; special tokens are recognised
   std::vector<TokenId> token_ids;
 };
 
@@ -69,26 +69,28 @@ struct Admitted {
 
 struct ScoreSpec {
   std::vector<PolarPair> pairs;
-  std::string system;                 // system message; empty = the template's default
-  std::vector<ControlSpec> controls;  // multipliers here are factors on top of ScoreSpec::multipliers
-  std::vector<double> multipliers;    // each multiplies every control's own m
-  std::optional<bool> end_of_turn;    // append the end-of-turn suffix to the answers; default: yes with a chat template
-  bool raw = false;                   // no chat template: the question is the prompt as it stands
+  std::string system;  // system message; empty = the template's default
+  std::vector<ControlSpec>
+      controls;                     // multipliers here are factors on top of ScoreSpec::multipliers
+  std::vector<double> multipliers;  // each multiplies every control's own m
+  std::optional<bool> end_of_turn;  // append the end-of-turn suffix to the answers; default: yes
+                                    // with a chat template
+  bool raw = false;                 // no chat template: the question is the prompt as it stands
 };
 
 struct LearnSpec {
   std::vector<PolarPair> pairs;
   std::string system;
-  int layer = -1;                     // 0-based; negative = the middle layer
-  std::string alias;                  // moved to the new signal when not empty
+  int layer = -1;     // 0-based; negative = the middle layer
+  std::string alias;  // moved to the new signal when not empty
   std::map<std::string, std::string> labels;
   std::string description;
 };
 
 struct ModelInfo {
-  std::string name;           // general.name of the file
+  std::string name;  // general.name of the file
   std::string architecture;
-  std::string fingerprint;    // "<shape mark>:<weights mark>"
+  std::string fingerprint;  // "<shape mark>:<weights mark>"
   ModelMarks marks;
   ModelShape shape;
   int64_t heads = 0, kv_heads = 0, head_dim = 0, vocabulary = 0;
@@ -108,23 +110,24 @@ struct TokenizedText {
 
 struct RuntimeStats {
   EngineStats engine;
-  std::string pool;      // metrics label, e.g. "cpu:0"
+  std::string pool;  // metrics label, e.g. "cpu:0"
   int signals_resident = 0;
   int64_t signal_bytes_resident = 0;
   int64_t kv_cache_bytes = 0;
   int64_t weight_bytes = 0;
 };
 
-// Builds and owns everything below the server: model, tokenizer, store, engine, jobs. The only class server/ calls.
-// Thread-safe. Two can live in one process.
+// Builds and owns everything below the server: model, tokenizer, store, engine, jobs. The only
+// class server/ calls. Thread-safe. Two can live in one process.
 class Runtime {
  public:
   // Loads the model and runs one warm-up step.
   static absl::StatusOr<std::unique_ptr<Runtime>> Create(const RuntimeOptions& options);
   ~Runtime();
 
-  // Validates, resolves and queues. On OK the sink gets the tokens and exactly one OnFinished, possibly before this returns;
-  // on error it gets nothing. RESOURCE_EXHAUSTED with a retry delay when too many requests wait.
+  // Validates, resolves and queues. On OK the sink gets the tokens and exactly one OnFinished,
+  // possibly before this returns; on error it gets nothing. RESOURCE_EXHAUSTED with a retry delay
+  // when too many requests wait.
   absl::StatusOr<Admitted> Generate(const GenerateSpec& spec, std::shared_ptr<EventSink> sink);
   void Cancel(RequestId id);
 
@@ -146,7 +149,8 @@ class Runtime {
 
   const ModelInfo& model() const;
   absl::StatusOr<TokenizedText> Tokenize(const PromptSpec& prompt) const;
-  absl::StatusOr<std::string> Detokenize(const std::vector<TokenId>& tokens, bool with_special) const;
+  absl::StatusOr<std::string> Detokenize(const std::vector<TokenId>& tokens,
+                                         bool with_special) const;
 
   RuntimeStats stats() const;
   // Refuses new requests with UNAVAILABLE from now on; running ones go on.

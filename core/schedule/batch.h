@@ -7,8 +7,9 @@
 
 namespace steer {
 
-// One step's plan: for each scheduled sequence how many of its tokens run. Prefill, decode and chunks are all just numbers
-// here. Rows of the step are the tokens of all entries, one after another.
+// One step's plan: for each scheduled sequence how many of its tokens run. Prefill, decode and
+// chunks are all just numbers here. Rows of the step are the tokens of all entries, one after
+// another.
 struct BatchEntry {
   Sequence* sequence = nullptr;  // owned by the scheduler
   int begin = 0;                 // first position that runs; == sequence->computed
@@ -23,10 +24,12 @@ struct Batch {
 
 // What came out of a step, parallel to Batch::entries.
 struct EntryResult {
-  std::optional<TokenId> token;          // set where `samples`
-  float log_prob = 0;                    // of `token`, raw distribution
-  std::vector<double> forced_log_probs;  // of the forced tokens predicted by this entry's positions, in order
-  std::vector<SteeredTokens> steered;    // rows on which each control of the request acted in this step
+  std::optional<TokenId> token;  // set where `samples`
+  float log_prob = 0;            // of `token`, raw distribution
+  std::vector<double>
+      forced_log_probs;  // of the forced tokens predicted by this entry's positions, in order
+  std::vector<SteeredTokens>
+      steered;  // rows on which each control of the request acted in this step
 };
 
 struct StepResult {

@@ -5,7 +5,8 @@
 
 namespace steer {
 
-// Hands out the numbers of KV blocks. Integers only; the tensors are core/model's KvCache. Engine thread only.
+// Hands out the numbers of KV blocks. Integers only; the tensors are core/model's KvCache. Engine
+// thread only.
 class BlockPool {
  public:
   BlockPool(int block_count, int block_size);

@@ -20,8 +20,9 @@ enum class RequestClass : uint8_t { kInteractive, kBackground };
 
 // A request that was checked by admission: whoever holds one need not check again.
 //
-// Generation: tokens = prompt, nothing forced. Scoring is the same road with nothing to sample: tokens = prompt and the
-// forced continuation, and the answer is the log-probability of each forced token.
+// Generation: tokens = prompt, nothing forced. Scoring is the same road with nothing to sample:
+// tokens = prompt and the forced continuation, and the answer is the log-probability of each forced
+// token.
 struct Request {
   RequestId id = 0;
   RequestClass request_class = RequestClass::kInteractive;

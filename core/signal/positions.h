@@ -5,13 +5,14 @@
 
 namespace steer {
 
-// Which tokens of a sequence a signal acts on. A token is the *input* of one forward position; position p yields the
-// distribution of token p + 1. "Generated" begins with the last prompt position, because that one yields the first
-// generated token; in scoring the positions that predict the answer are "generated" in the same way.
+// Which tokens of a sequence a signal acts on. A token is the *input* of one forward position;
+// position p yields the distribution of token p + 1. "Generated" begins with the last prompt
+// position, because that one yields the first generated token; in scoring the positions that
+// predict the answer are "generated" in the same way.
 struct PositionRule {
-  bool prompt = true;                 // positions 0 .. prompt_length - 2
-  bool generated = true;              // positions prompt_length - 1 and later
-  bool exclude_template_head = false; // leave out the first head_length positions; always wins
+  bool prompt = true;                  // positions 0 .. prompt_length - 2
+  bool generated = true;               // positions prompt_length - 1 and later
+  bool exclude_template_head = false;  // leave out the first head_length positions; always wins
   bool operator==(const PositionRule&) const = default;
 };
 

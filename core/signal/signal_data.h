@@ -26,14 +26,16 @@ absl::StatusOr<SignalKind> ParseSignalKind(absl::string_view text, absl::string_
 //   local_weight  dW [out, in], optional db [out]
 struct SiteUpdate {
   Site site;
-  Read read = Read::kSiteInput;  // at block_out a weight delta must name one; a vector reads nothing
+  Read read =
+      Read::kSiteInput;  // at block_out a weight delta must name one; a vector reads nothing
   std::map<std::string, HostTensor> tensors;
 };
 
 // Two marks that bind a signal to a model; empty means unmarked.
 struct ModelMarks {
-  std::string shape;    // hash of family, layers, widths and tokenizer: must match
-  std::string weights;  // hash of the source tensors: must match unless the caller allows other weights
+  std::string shape;  // hash of family, layers, widths and tokenizer: must match
+  std::string
+      weights;  // hash of the source tensors: must match unless the caller allows other weights
 };
 
 // A control signal as data: immutable once it has an id, and without a multiplier of its own.
@@ -46,12 +48,13 @@ struct SignalData {
   PositionRule default_positions;
 };
 
-// INVALID_ARGUMENT, naming the tensor, if a tensor is missing, unknown, of the wrong shape for `shape`, not F32 or not
-// finite, if a site is repeated or a layer does not exist, or if `read` does not belong to the site.
+// INVALID_ARGUMENT, naming the tensor, if a tensor is missing, unknown, of the wrong shape for
+// `shape`, not F32 or not finite, if a site is repeated or a layer does not exist, or if `read`
+// does not belong to the site.
 absl::Status Validate(const SignalData& signal, const ModelShape& shape);
 
-// The identity: SHA-256, 64 hex digits, of the canonical form (kind, sites, reads, tensors, marks, defaults). Labels and
-// other annotations are not part of it.
+// The identity: SHA-256, 64 hex digits, of the canonical form (kind, sites, reads, tensors, marks,
+// defaults). Labels and other annotations are not part of it.
 std::string SignalId(const SignalData& signal);
 
 // Bytes of all tensors.

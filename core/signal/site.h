@@ -10,16 +10,24 @@
 
 namespace steer {
 
-// The places of a decoder block where a signal may act. Layers are 0-based; `block_out` of layer l is the residual stream
-// after the block's last residual add, which transformers calls hidden_states[l + 1] (for all but the last layer).
+// The places of a decoder block where a signal may act. Layers are 0-based; `block_out` of layer l
+// is the residual stream after the block's last residual add, which transformers calls
+// hidden_states[l + 1] (for all but the last layer).
 enum class SiteKind : uint8_t {
-  kQProj, kKProj, kVProj, kOProj, kGateProj, kUpProj, kDownProj,  // outputs of the seven linears
+  kQProj,
+  kKProj,
+  kVProj,
+  kOProj,
+  kGateProj,
+  kUpProj,
+  kDownProj,  // outputs of the seven linears
   kBlockOut,
 };
 inline constexpr int kSiteKinds = 8;
 
-// Where a weight delta reads its input. kSiteInput is the input of the site's own linear. The others are for
-// `block_out`, which has no linear: `mlp_mid` is act(gate(x)) * up(x), what down_proj reads.
+// Where a weight delta reads its input. kSiteInput is the input of the site's own linear. The
+// others are for `block_out`, which has no linear: `mlp_mid` is act(gate(x)) * up(x), what
+// down_proj reads.
 enum class Read : uint8_t { kSiteInput, kBlockIn, kAttnIn, kMlpIn, kMlpMid };
 
 struct Site {
@@ -32,7 +40,8 @@ absl::string_view Name(SiteKind kind);  // "down_proj"
 absl::string_view Name(Read read);      // "mlp_mid"; "input" for kSiteInput
 std::string ToString(Site site);        // "layers.20.down_proj"
 
-// INVALID_ARGUMENT names `field`, what came and the allowed spellings. Whether the model has that layer is not asked here.
+// INVALID_ARGUMENT names `field`, what came and the allowed spellings. Whether the model has that
+// layer is not asked here.
 absl::StatusOr<Site> ParseSite(absl::string_view text, absl::string_view field);
 absl::StatusOr<Read> ParseRead(absl::string_view text, absl::string_view field);
 

@@ -16,7 +16,7 @@ namespace steer {
 
 // What the store knows of a signal besides its payload. The id names the payload's canonical form.
 struct SignalRecord {
-  std::string id;              // 64 hex digits
+  std::string id;  // 64 hex digits
   SignalKind kind = SignalKind::kVector;
   std::vector<std::string> sites;  // "layers.14.block_out"
   ModelMarks marks;
@@ -24,7 +24,8 @@ struct SignalRecord {
   PositionRule default_positions;
   int64_t payload_bytes = 0;
   int64_t created_unix_ms = 0;
-  std::map<std::string, std::string> labels;  // free annotations, at most 32 of at most 256 bytes each
+  std::map<std::string, std::string>
+      labels;  // free annotations, at most 32 of at most 256 bytes each
   std::string description;
   std::vector<std::string> aliases;  // names that point here now, sorted
 };
@@ -42,8 +43,9 @@ struct Page {
   std::string next_page_token;  // empty on the last page
 };
 
-// Signals, aliases and their annotations, durable: when a writing call returns OK its effect survives kill -9 and power
-// loss. Thread-safe. Names of aliases: 1 to 128 characters of [A-Za-z0-9._/-], not 64 hex digits (those are ids).
+// Signals, aliases and their annotations, durable: when a writing call returns OK its effect
+// survives kill -9 and power loss. Thread-safe. Names of aliases: 1 to 128 characters of
+// [A-Za-z0-9._/-], not 64 hex digits (those are ids).
 class SignalStore {
  public:
   virtual ~SignalStore() = default;
@@ -52,9 +54,11 @@ class SignalStore {
     SignalRecord record;
     bool existed = false;
   };
-  // Stores a validated signal under its id; with `existed` if it was there already (labels and description then stay as
-  // they were). RESOURCE_EXHAUSTED if the disk is full, UNAVAILABLE if the store cannot be written; nothing is then kept.
-  virtual absl::StatusOr<PutResult> Put(const SignalData& signal, std::map<std::string, std::string> labels,
+  // Stores a validated signal under its id; with `existed` if it was there already (labels and
+  // description then stay as they were). RESOURCE_EXHAUSTED if the disk is full, UNAVAILABLE if the
+  // store cannot be written; nothing is then kept.
+  virtual absl::StatusOr<PutResult> Put(const SignalData& signal,
+                                        std::map<std::string, std::string> labels,
                                         std::string description) = 0;
 
   // By id or alias. NOT_FOUND.
@@ -63,22 +67,25 @@ class SignalStore {
   virtual absl::StatusOr<SignalData> Load(absl::string_view id) = 0;
   // Newest first. `page_size` 1..1000. INVALID_ARGUMENT for a page token this store did not make.
   virtual absl::StatusOr<Page<SignalRecord>> List(int page_size, absl::string_view page_token) = 0;
-  // NOT_FOUND; FAILED_PRECONDITION while aliases point to it, unless `with_aliases`, which removes them too.
+  // NOT_FOUND; FAILED_PRECONDITION while aliases point to it, unless `with_aliases`, which removes
+  // them too.
   virtual absl::Status Delete(absl::string_view id, bool with_aliases) = 0;
 
-  // Creates or moves an alias atomically. With `expected_version` (0 = must not exist yet) the move happens only if the
-  // alias still has that version: ABORTED otherwise. NOT_FOUND if there is no such signal.
+  // Creates or moves an alias atomically. With `expected_version` (0 = must not exist yet) the move
+  // happens only if the alias still has that version: ABORTED otherwise. NOT_FOUND if there is no
+  // such signal.
   virtual absl::StatusOr<AliasRecord> SetAlias(absl::string_view name, absl::string_view signal_id,
                                                std::optional<int64_t> expected_version) = 0;
   virtual absl::Status DeleteAlias(absl::string_view name) = 0;
   // By name.
-  virtual absl::StatusOr<Page<AliasRecord>> ListAliases(int page_size, absl::string_view page_token) = 0;
+  virtual absl::StatusOr<Page<AliasRecord>> ListAliases(int page_size,
+                                                        absl::string_view page_token) = 0;
 };
 
-// Metadata in <directory>/signals.db (SQLite, WAL, synchronous=FULL), payloads in <directory>/payloads/<id>.safetensors.
-// A payload is written to a temporary name, fsynced, renamed and its folder fsynced before the transaction that makes it
-// known; left-over temporary files are removed at the start. One process per directory: FAILED_PRECONDITION if it is
-// locked by another.
+// Metadata in <directory>/signals.db (SQLite, WAL, synchronous=FULL), payloads in
+// <directory>/payloads/<id>.safetensors. A payload is written to a temporary name, fsynced, renamed
+// and its folder fsynced before the transaction that makes it known; left-over temporary files are
+// removed at the start. One process per directory: FAILED_PRECONDITION if it is locked by another.
 absl::StatusOr<std::unique_ptr<SignalStore>> OpenSqliteStore(const std::string& directory);
 
 }  // namespace steer

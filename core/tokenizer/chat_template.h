@@ -18,21 +18,23 @@ struct ChatMessage {
 // A rendered conversation, tokenised, with what the position rules and the scorer must know of it.
 struct RenderedChat {
   std::vector<TokenId> tokens;
-  // Tokens before the last user message's text that do not depend on it: the longest common prefix of two renderings with
-  // different user text.
+  // Tokens before the last user message's text that do not depend on it: the longest common prefix
+  // of two renderings with different user text.
   int head_length = 0;
 };
 
 // Renders ChatML (<|im_start|>role newline content <|im_end|> newline). Immutable and thread-safe.
 class ChatTemplate {
  public:
-  // UNIMPLEMENTED if the file's template is not ChatML, NOT_FOUND if it has none: the model then takes raw prompts only.
+  // UNIMPLEMENTED if the file's template is not ChatML, NOT_FOUND if it has none: the model then
+  // takes raw prompts only.
   static absl::StatusOr<std::unique_ptr<const ChatTemplate>> FromGguf(const GgufFile& file,
                                                                       const Tokenizer* tokenizer);
 
-  // Ends with the opening of the assistant's turn. The default system message of the template is used when the first
-  // message is not a system message. INVALID_ARGUMENT (field "messages[i].role") for an unknown role or a system message
-  // that is not first; for no message at all. Spellings of special tokens inside `content` stay ordinary text.
+  // Ends with the opening of the assistant's turn. The default system message of the template is
+  // used when the first message is not a system message. INVALID_ARGUMENT (field
+  // "messages[i].role") for an unknown role or a system message that is not first; for no message
+  // at all. Spellings of special tokens inside `content` stay ordinary text.
   absl::StatusOr<RenderedChat> Render(const std::vector<ChatMessage>& messages) const;
 
   // What follows an assistant's answer: <|im_end|> and a newline.

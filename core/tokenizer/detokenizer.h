@@ -6,9 +6,9 @@
 
 namespace steer {
 
-// Turns a growing list of tokens into text, and only ever emits whole, valid UTF-8: the bytes of a character that is not
-// complete wait for the next token, bytes that can never become valid are replaced by U+FFFD, as the reference does.
-// Not thread-safe.
+// Turns a growing list of tokens into text, and only ever emits whole, valid UTF-8: the bytes of a
+// character that is not complete wait for the next token, bytes that can never become valid are
+// replaced by U+FFFD, as the reference does. Not thread-safe.
 class Detokenizer {
  public:
   explicit Detokenizer(const Tokenizer* tokenizer) : tokenizer_(tokenizer) {}
@@ -24,6 +24,7 @@ class Detokenizer {
 };
 
 // All of `tokens` at once.
-std::string Detokenize(const Tokenizer& tokenizer, const std::vector<TokenId>& tokens, bool with_special);
+std::string Detokenize(const Tokenizer& tokenizer, const std::vector<TokenId>& tokens,
+                       bool with_special);
 
 }  // namespace steer

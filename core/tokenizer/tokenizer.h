@@ -15,24 +15,26 @@ namespace steer {
 // Text to token ids and back, as the model's own tokenizer file says. Immutable and thread-safe.
 class Tokenizer {
  public:
-  // UNIMPLEMENTED names a tokenizer model or pre-tokenizer this build does not know; INVALID_ARGUMENT a broken table.
+  // UNIMPLEMENTED names a tokenizer model or pre-tokenizer this build does not know;
+  // INVALID_ARGUMENT a broken table.
   static absl::StatusOr<std::unique_ptr<const Tokenizer>> FromGguf(const GgufFile& file);
   virtual ~Tokenizer() = default;
 
-  // `text` must be valid UTF-8 (checked by the caller). With `parse_special`, spellings of special tokens in the text become
-  // those tokens, as in the text of a chat template; without it they are ordinary text, as in a user's message.
-  // Bytes for which the vocabulary has no token become the unknown token if there is one and are dropped otherwise, as
-  // the reference does.
+  // `text` must be valid UTF-8 (checked by the caller). With `parse_special`, spellings of special
+  // tokens in the text become those tokens, as in the text of a chat template; without it they are
+  // ordinary text, as in a user's message. Bytes for which the vocabulary has no token become the
+  // unknown token if there is one and are dropped otherwise, as the reference does.
   virtual std::vector<TokenId> Encode(absl::string_view text, bool parse_special) const = 0;
 
-  // The raw bytes of one token; a UTF-8 character may be spread over several tokens. Special tokens give their spelling
-  // if `with_special`, else nothing. Empty for ids out of range.
+  // The raw bytes of one token; a UTF-8 character may be spread over several tokens. Special tokens
+  // give their spelling if `with_special`, else nothing. Empty for ids out of range.
   virtual std::string Bytes(TokenId token, bool with_special) const = 0;
 
   virtual int vocabulary_size() const = 0;
   virtual bool IsSpecial(TokenId token) const = 0;
-  virtual std::optional<TokenId> bos() const = 0;       // none if the model adds none
-  virtual std::vector<TokenId> end_tokens() const = 0;  // end of text and end of turn, whichever exist
+  virtual std::optional<TokenId> bos() const = 0;  // none if the model adds none
+  virtual std::vector<TokenId> end_tokens()
+      const = 0;  // end of text and end of turn, whichever exist
 
   // SHA-256 of vocabulary, merges and special tokens; part of a model's shape mark.
   virtual const std::string& fingerprint() const = 0;

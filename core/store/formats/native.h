@@ -13,10 +13,12 @@ namespace steer {
 //   kind                "vector" | "lora" | "local_weight"
 //   model_shape, model_weights   the marks; absent or empty when unmarked
 //   default_multiplier  decimal, default "1"
-//   default_positions   JSON {"prompt": bool, "generated": bool, "exclude_template_head": bool}; default: all tokens
-//   reads               JSON {"layers.14.block_out": "mlp_mid", …}; only for sites that do not read their own input
-// and tensors are named <site>.<tensor>: "layers.14.block_out.v", "layers.3.down_proj.A". F16, BF16 and F64 tensors are
-// widened or narrowed to F32 when read. Unknown metadata keys and tensor names are refused by name.
+//   default_positions   JSON {"prompt": bool, "generated": bool, "exclude_template_head": bool};
+//   default: all tokens reads               JSON {"layers.14.block_out": "mlp_mid", …}; only for
+//   sites that do not read their own input
+// and tensors are named <site>.<tensor>: "layers.14.block_out.v", "layers.3.down_proj.A". F16, BF16
+// and F64 tensors are widened or narrowed to F32 when read. Unknown metadata keys and tensor names
+// are refused by name.
 absl::StatusOr<SignalData> ParseNative(std::span<const std::byte> file);
 std::string WriteNative(const SignalData& signal);
 
