@@ -1,0 +1,52 @@
+#include "core/control/apply.h"
+
+#include "ATen/ATen.h"
+
+namespace steer {
+namespace {
+
+const at::Tensor& ReadOf(const SiteReads& reads, Read read) {
+  switch (read) {
+    case Read::kBlockIn: return reads.block_in;
+    case Read::kAttnIn: return reads.attn_in;
+    case Read::kMlpIn: return reads.mlp_in;
+    case Read::kMlpMid: return reads.mlp_mid;
+    case Read::kSiteInput: break;
+  }
+  return reads.input;
+}
+
+// The change of `n` rows, fp32 [n, out].
+at::Tensor Delta(const PlannedTerm& planned, const SiteReads& reads) {
+  const AffineTerm& term = *planned.term;
+  at::Tensor delta;
+  if (term.a.defined() || term.dw.defined()) {
+    at::Tensor x = ReadOf(reads, term.read);
+    if (planned.rows.defined()) x = x.index_select(0, planned.rows);  // [n, in]
+    const at::Tensor dy = term.dw.defined() ? at::linear(x, term.dw) : at::linear(at::linear(x, term.a), term.b);
+    delta = dy.to(at::kFloat) * planned.m1;  // [n, out]
+  }
+  if (term.db.defined()) {
+    const at::Tensor bias = planned.m2 * term.db;  // [n, out]
+    delta = delta.defined() ? delta.add_(bias) : bias;
+  }
+  return delta;
+}
+
+}  // namespace
+
+void ApplyTerms(std::span<const PlannedTerm> terms, const SiteReads& reads, at::Tensor& y) {
+  for (const PlannedTerm& planned : terms) {
+    const at::Tensor delta = Delta(planned, reads);
+    if (planned.rows.defined()) {
+      const at::Tensor sum = y.index_select(0, planned.rows).to(at::kFloat).add_(delta);
+      y.index_copy_(0, planned.rows, sum.to(y.scalar_type()));
+    } else if (y.scalar_type() == at::kFloat) {
+      y.add_(delta);
+    } else {
+      y.copy_(y.to(at::kFloat).add_(delta));
+    }
+  }
+}
+
+}  // namespace steer

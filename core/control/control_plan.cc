@@ -1,0 +1,80 @@
+#include "core/control/control_plan.h"
+
+#include <utility>
+
+#include "ATen/ATen.h"
+
+namespace steer {
+namespace {
+
+// The rows of one signal. A signal acts at most once per row.
+struct SignalRows {
+  const ControlSignal* signal = nullptr;
+  std::vector<int64_t> rows;
+  std::vector<float> m1;
+  std::vector<float> m2;
+};
+
+at::Tensor Column(const std::vector<float>& values, at::Device device) {
+  return at::tensor(values, at::dtype(at::kFloat)).unsqueeze(1).to(device);  // [n, 1]
+}
+
+}  // namespace
+
+ControlPlan ControlPlan::Build(std::span<const ControlledRows> sequences, int total_rows, at::Device device,
+                               std::vector<std::vector<int>>* steered) {
+  if (steered != nullptr) steered->assign(sequences.size(), {});
+  // Grouped by place in the request's list and then by signal: each row meets its own signals in its own order, whatever
+  // order its neighbours use.
+  std::vector<std::vector<SignalRows>> groups;
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    const ControlledRows& sequence = sequences[s];
+    const ControlSet& controls = *sequence.controls;
+    if (steered != nullptr) (*steered)[s].assign(controls.size(), 0);
+    if (groups.size() < controls.size()) groups.resize(controls.size());
+    for (size_t place = 0; place < controls.size(); ++place) {
+      const ControlEntry& entry = controls[place];
+      if (entry.m1 == 0 && entry.m2 == 0) continue;
+      SignalRows* group = nullptr;
+      for (int i = 0; i < sequence.count; ++i) {
+        if (!Selects(entry.positions, sequence.layout, sequence.position + i)) continue;
+        if (group == nullptr) {
+          for (SignalRows& candidate : groups[place]) {
+            if (candidate.signal == entry.signal.get()) group = &candidate;
+          }
+          if (group == nullptr) group = &groups[place].emplace_back(SignalRows{entry.signal.get(), {}, {}, {}});
+        }
+        group->rows.push_back(sequence.row_begin + i);
+        group->m1.push_back(static_cast<float>(entry.m1));
+        group->m2.push_back(static_cast<float>(entry.m2));
+        if (steered != nullptr) ++(*steered)[s][place];
+      }
+    }
+  }
+
+  ControlPlan plan;
+  for (const std::vector<SignalRows>& place : groups) {
+    for (const SignalRows& group : place) {
+      PlannedTerm planned;
+      if (static_cast<int>(group.rows.size()) < total_rows) {
+        planned.rows = at::tensor(group.rows, at::dtype(at::kLong)).to(device);  // [n]
+      }
+      planned.m1 = Column(group.m1, device);
+      planned.m2 = Column(group.m2, device);
+      for (const AffineTerm& term : group.signal->terms()) {
+        planned.term = &term;
+        plan.terms_[term.site].push_back(planned);
+      }
+    }
+  }
+  return plan;
+}
+
+std::span<const PlannedTerm> ControlPlan::At(Site site) const {
+  if (terms_.empty()) return {};
+  const auto it = terms_.find(site);
+  if (it == terms_.end()) return {};
+  return it->second;
+}
+
+}  // namespace steer

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "ATen/core/Tensor.h"
+#include "core/control/control_signal.h"
+#include "core/signal/control_set.h"
+
+namespace steer {
+
+// One signal's update at one site for the rows of this step that asked for it.
+struct PlannedTerm {
+  const AffineTerm* term = nullptr;  // owned by the signal, which the requests in the step keep alive
+  at::Tensor rows;                   // int64 [n], ascending row numbers; undefined when all rows are meant
+  at::Tensor m1;                     // fp32 [n, 1]
+  at::Tensor m2;                     // fp32 [n, 1]
+};
+
+// The rows of one sequence in a step and what they ask for.
+struct ControlledRows {
+  int row_begin = 0;
+  int count = 0;
+  int position = 0;  // of the first row
+  PromptLayout layout;
+  const ControlSet* controls = nullptr;
+};
+
+// One step's table: site -> terms, in the order in which they act. Rows on which both multipliers are 0 are left out, so
+// that m = 0 is the plain model bit for bit and no row is ever multiplied by zero for another's signal. Immutable.
+class ControlPlan {
+ public:
+  // `steered`, when given, gets for each sequence and each of its controls the number of its rows that are in the plan.
+  static ControlPlan Build(std::span<const ControlledRows> sequences, int total_rows, at::Device device,
+                           std::vector<std::vector<int>>* steered = nullptr);
+
+  // Empty for a site where nothing acts.
+  std::span<const PlannedTerm> At(Site site) const;
+  bool empty() const { return terms_.empty(); }
+
+ private:
+  std::map<Site, std::vector<PlannedTerm>> terms_;
+};
+
+}  // namespace steer
