@@ -1,0 +1,160 @@
+#include "core/engine/model_runner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "ATen/ATen.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/engine/sampler.h"
+#include "core/weights/catch_torch.h"
+
+namespace steer {
+namespace {
+
+// Logits are made for this many rows at a time: a long scored answer must not need rows x
+// vocabulary floats at once.
+constexpr size_t kLogitRows = 64;
+
+at::Tensor ToTensor(const std::vector<int64_t>& values, at::Device device) {
+  return at::tensor(values, at::dtype(at::kLong)).to(device);
+}
+
+absl::Status NotFinite(int position) {
+  return FieldError(absl::StatusCode::kOutOfRange,
+                    {"NOT_FINITE", "controls",
+                     absl::StrCat("a distribution that is not finite at position ", position),
+                     "multipliers under which the model still computes finite numbers"});
+}
+
+}  // namespace
+
+ModelRunner::ModelRunner(std::shared_ptr<const Decoder> decoder, std::unique_ptr<KvCache> cache,
+                         int block_size)
+    : decoder_(std::move(decoder)), cache_(std::move(cache)), block_size_(block_size) {}
+
+absl::StatusOr<StepResult> ModelRunner::Run(const Batch& batch) {
+  return CatchTorch("running a step", [&] { return RunUnguarded(batch); });
+}
+
+absl::StatusOr<StepResult> ModelRunner::RunUnguarded(const Batch& batch) {
+  const at::NoGradGuard no_grad;
+  const StepInput input = MakeInput(batch);
+  std::vector<ControlledRows> controlled;
+  for (size_t i = 0; i < batch.entries.size(); ++i) {
+    const BatchEntry& entry = batch.entries[i];
+    const Request& request = *entry.sequence->request;
+    controlled.push_back({.row_begin = input.sequences[i].row_begin,
+                          .count = entry.count,
+                          .position = entry.begin,
+                          .layout = request.layout,
+                          .controls = &request.controls});
+  }
+  std::vector<std::vector<int>> prompt_and_generated;
+  const ControlPlan plan = ControlPlan::Build(controlled, static_cast<int>(input.tokens.size(0)),
+                                              decoder_->device(), &prompt_and_generated);
+
+  at::Tensor h = decoder_->Embed(input.tokens);
+  h = decoder_->Forward(input, h, {0, decoder_->config().layers}, cache_.get(), plan);
+
+  StepResult result;
+  result.entries.resize(batch.entries.size());
+  ReadLogits(h, RowsOf(batch), batch, result);
+  for (size_t i = 0; i < batch.entries.size(); ++i) {
+    const BatchEntry& entry = batch.entries[i];
+    const Request& request = *entry.sequence->request;
+    for (size_t c = 0; c < request.controls.size(); ++c) {
+      // Rows of a step are consecutive positions, so those before the last prompt position are the
+      // prompt's.
+      const int boundary =
+          std::clamp(request.layout.prompt_length - 1, entry.begin, entry.begin + entry.count);
+      const int in_plan = prompt_and_generated[i][c];
+      const int prompt = in_plan == 0 ? 0
+                                      : CountSelected(request.controls[c].positions, request.layout,
+                                                      entry.begin, boundary);
+      result.entries[i].steered.push_back({.prompt = prompt, .generated = in_plan - prompt});
+    }
+  }
+  return result;
+}
+
+StepInput ModelRunner::MakeInput(const Batch& batch) const {
+  StepInput input;
+  std::vector<int64_t> tokens, positions, new_slots;
+  for (const BatchEntry& entry : batch.entries) {
+    const Sequence& sequence = *entry.sequence;
+    std::vector<int64_t> slots;
+    for (int position = 0; position < entry.begin + entry.count; ++position) {
+      const int64_t block = sequence.blocks[position / block_size_];
+      slots.push_back(block * block_size_ + position % block_size_);
+    }
+    input.sequences.push_back({.row_begin = static_cast<int>(tokens.size()),
+                               .count = entry.count,
+                               .position = entry.begin,
+                               .slots = ToTensor(slots, decoder_->device())});
+    for (int position = entry.begin; position < entry.begin + entry.count; ++position) {
+      tokens.push_back(sequence.tokens[position]);
+      positions.push_back(position);
+      new_slots.push_back(slots[position]);
+    }
+  }
+  input.tokens = ToTensor(tokens, decoder_->device());
+  input.positions = ToTensor(positions, decoder_->device());
+  input.new_slots = ToTensor(new_slots, decoder_->device());
+  return input;
+}
+
+std::vector<ModelRunner::LogitRow> ModelRunner::RowsOf(const Batch& batch) {
+  std::vector<LogitRow> rows;
+  int row_begin = 0;
+  for (size_t i = 0; i < batch.entries.size(); ++i) {
+    const BatchEntry& entry = batch.entries[i];
+    const Request& request = *entry.sequence->request;
+    const int end = entry.begin + entry.count;
+    if (request.scoring()) {
+      // Position p predicts token p + 1; forced tokens begin at prompt_length.
+      for (int position = std::max(entry.begin, request.layout.prompt_length - 1); position < end;
+           ++position) {
+        if (position + 1 >= static_cast<int>(request.tokens.size())) break;
+        rows.push_back(
+            {row_begin + position - entry.begin, i, request.tokens[position + 1], position});
+      }
+    } else if (entry.samples) {
+      rows.push_back({row_begin + entry.count - 1, i, -1, end - 1});
+    }
+    row_begin += entry.count;
+  }
+  return rows;
+}
+
+void ModelRunner::ReadLogits(const at::Tensor& h, const std::vector<LogitRow>& rows,
+                             const Batch& batch, StepResult& result) const {
+  for (size_t begin = 0; begin < rows.size(); begin += kLogitRows) {
+    const size_t count = std::min(kLogitRows, rows.size() - begin);
+    std::vector<int64_t> index;
+    for (size_t i = 0; i < count; ++i) index.push_back(rows[begin + i].row);
+    const at::Tensor logits =
+        decoder_->Logits(h.index_select(0, ToTensor(index, h.device()))).to(at::kCPU).contiguous();
+    for (size_t i = 0; i < count; ++i) {
+      const LogitRow& row = rows[begin + i];
+      const std::span<const float> values(
+          logits.data_ptr<float>() + static_cast<int64_t>(i) * logits.size(1),
+          static_cast<size_t>(logits.size(1)));
+      EntryResult& entry = result.entries[row.entry];
+      if (row.forced >= 0) {
+        const double log_prob = LogProb(values, row.forced);
+        if (!std::isfinite(log_prob)) entry.status = NotFinite(row.position);
+        entry.forced_log_probs.push_back(log_prob);
+      } else {
+        const Sample sample =
+            SampleToken(values, batch.entries[row.entry].sequence->request->sampling, row.position);
+        if (!std::isfinite(sample.log_prob)) entry.status = NotFinite(row.position);
+        entry.token = sample.token;
+        entry.log_prob = sample.log_prob;
+      }
+    }
+  }
+}
+
+}  // namespace steer

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/files/gguf.h"
+#include "core/model/decoder_layer.h"
+#include "core/model/model_config.h"
+
+namespace steer {
+
+// The model: weights and the way through them. One decoder for every family, driven by ModelConfig.
+// Immutable after Load and thread-safe; all state (cache, plan, taps) is passed in. Call it under
+// no_grad.
+class Decoder {
+ public:
+  // Every tensor of the file must be used: INVALID_ARGUMENT names the ones that are not, since an
+  // ignored tensor is a wrong model. Other errors as in ModelConfig and WeightLoader.
+  static absl::StatusOr<std::shared_ptr<const Decoder>> Load(const GgufFile& file,
+                                                             const ModelConfig& config,
+                                                             at::ScalarType dtype,
+                                                             at::Device device);
+
+  const ModelConfig& config() const { return config_; }
+  at::ScalarType dtype() const { return dtype_; }
+  at::Device device() const { return device_; }
+  int64_t weight_bytes() const { return weight_bytes_; }
+  int64_t parameters() const { return parameters_; }
+
+  // Embeds the tokens -> [rows, hidden].
+  at::Tensor Embed(const at::Tensor& tokens) const;
+  // Runs the blocks of `range` on h [rows, hidden]. Without a cache each sequence is attended
+  // within the step.
+  at::Tensor Forward(const StepInput& input, at::Tensor h, LayerRange range, KvCache* cache,
+                     const ControlPlan& plan, Taps* taps = nullptr) const;
+  // Final norm and head of some rows of the last block's output: [n, hidden] -> fp32 [n,
+  // vocabulary].
+  at::Tensor Logits(const at::Tensor& h) const;
+
+ private:
+  explicit Decoder(ModelConfig config, at::ScalarType dtype, at::Device device)
+      : config_(std::move(config)), dtype_(dtype), device_(device) {}
+  absl::Status LoadWeights(WeightLoader weights);
+
+  ModelConfig config_;
+  at::ScalarType dtype_;
+  at::Device device_;
+  at::Tensor embedding_;  // [vocabulary, hidden]
+  std::vector<DecoderLayer> layers_;
+  at::Tensor norm_;  // [hidden], fp32
+  at::Tensor head_;  // [vocabulary, hidden]; the embedding when tied
+  Rope rope_;
+  int64_t weight_bytes_ = 0;
+  int64_t parameters_ = 0;
+};
+
+}  // namespace steer

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "ATen/core/Tensor.h"
+#include "core/model/model_config.h"
+
+namespace steer {
+
+// Keys (after rotation) and values of all layers in blocks of positions. Which block belongs to
+// whom is the block pool's knowledge; here a slot is just block * block_size + offset. Engine
+// thread only.
+class KvCache {
+ public:
+  KvCache(const ModelConfig& config, int block_count, int block_size, at::ScalarType dtype,
+          at::Device device);
+
+  // Stores the rows of k and v [rows, kv_heads, head_dim] at `slots` [rows].
+  void Append(int layer, const at::Tensor& slots, const at::Tensor& k, const at::Tensor& v);
+  // Keys and values at `slots` [n], each [n, kv_heads, head_dim].
+  std::pair<at::Tensor, at::Tensor> Gather(int layer, const at::Tensor& slots) const;
+
+  int64_t bytes() const;
+  // Of one block over all layers.
+  static int64_t BlockBytes(const ModelConfig& config, int block_size, at::ScalarType dtype);
+
+ private:
+  std::vector<at::Tensor> k_;  // per layer [slots, kv_heads, head_dim]
+  std::vector<at::Tensor> v_;
+};
+
+}  // namespace steer
