@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +35,9 @@ absl::string_view Name(Encoding encoding);
 // Elements per block (1 for plain floats, 32 or 256) and bytes per block.
 int64_t BlockElements(Encoding encoding);
 int64_t BlockBytes(Encoding encoding);
+// Bytes of a tensor of this shape; nullopt if a dimension is not positive, the innermost one is not
+// a whole number of blocks, or the result overflows.
+std::optional<int64_t> StoredBytes(Encoding encoding, std::span<const int64_t> shape);
 
 // A tensor as it lies in a file: row-major, outermost dimension first (a linear weight is [out,
 // in]).
@@ -46,17 +51,19 @@ struct StoredTensor {
 // be reported. A narrowed map shares the bookkeeping of its parent. Not thread-safe.
 class TensorMap {
  public:
-  // `owner` keeps the bytes alive. ALREADY_EXISTS if the name is taken.
+  // `owner` keeps the bytes alive. `name` is the one seen through this view. ALREADY_EXISTS if there
+  // is such a tensor.
   absl::Status Add(std::string name, StoredTensor tensor, std::shared_ptr<const void> owner);
 
   // The view in which "blk.3.attn_q.weight" is "attn_q.weight", for prefix "blk.3.".
   TensorMap Narrow(absl::string_view prefix) const;
 
   bool Contains(absl::string_view name) const;
-  // NOT_FOUND with the full name; INVALID_ARGUMENT with both shapes if it is not `shape`.
+  // NOT_FOUND with the full name; INVALID_ARGUMENT with both shapes if it is not `shape`, which
+  // leaves it untaken; FAILED_PRECONDITION if it was taken before.
   absl::StatusOr<StoredTensor> Take(absl::string_view name, std::span<const int64_t> shape);
 
-  // Full names of the tensors that nobody took, sorted.
+  // Full names of the tensors in this view that nobody took, sorted.
   std::vector<std::string> Untaken() const;
 
  private:
