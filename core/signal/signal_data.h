@@ -48,13 +48,19 @@ struct SignalData {
   PositionRule default_positions;
 };
 
+// Largest |multiplier| a signal or a request may carry.
+inline constexpr double kMaxMultiplier = 1e6;
+
+// The tensors one site of this kind may have: the required ones, then the optional ones.
+std::vector<std::string> TensorNames(SignalKind kind);
+
 // INVALID_ARGUMENT, naming the tensor, if a tensor is missing, unknown, of the wrong shape for
-// `shape`, not F32 or not finite, if a site is repeated or a layer does not exist, or if `read`
-// does not belong to the site.
+// `shape`, not F32 or not finite, if there is no site, a site is repeated or a layer does not
+// exist, if `read` does not belong to the site, or if a default or a mark is out of range.
 absl::Status Validate(const SignalData& signal, const ModelShape& shape);
 
 // The identity: SHA-256, 64 hex digits, of the canonical form (kind, sites, reads, tensors, marks,
-// defaults). Labels and other annotations are not part of it.
+// defaults), whatever the order of `updates`. Labels and other annotations are not part of it.
 std::string SignalId(const SignalData& signal);
 
 // Bytes of all tensors.
