@@ -7,11 +7,16 @@ namespace {
 
 const at::Tensor& ReadOf(const SiteReads& reads, Read read) {
   switch (read) {
-    case Read::kBlockIn: return reads.block_in;
-    case Read::kAttnIn: return reads.attn_in;
-    case Read::kMlpIn: return reads.mlp_in;
-    case Read::kMlpMid: return reads.mlp_mid;
-    case Read::kSiteInput: break;
+    case Read::kBlockIn:
+      return reads.block_in;
+    case Read::kAttnIn:
+      return reads.attn_in;
+    case Read::kMlpIn:
+      return reads.mlp_in;
+    case Read::kMlpMid:
+      return reads.mlp_mid;
+    case Read::kSiteInput:
+      break;
   }
   return reads.input;
 }
@@ -23,7 +28,8 @@ at::Tensor Delta(const PlannedTerm& planned, const SiteReads& reads) {
   if (term.a.defined() || term.dw.defined()) {
     at::Tensor x = ReadOf(reads, term.read);
     if (planned.rows.defined()) x = x.index_select(0, planned.rows);  // [n, in]
-    const at::Tensor dy = term.dw.defined() ? at::linear(x, term.dw) : at::linear(at::linear(x, term.a), term.b);
+    const at::Tensor dy =
+        term.dw.defined() ? at::linear(x, term.dw) : at::linear(at::linear(x, term.a), term.b);
     delta = dy.to(at::kFloat) * planned.m1;  // [n, out]
   }
   if (term.db.defined()) {

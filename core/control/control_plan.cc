@@ -21,11 +21,11 @@ at::Tensor Column(const std::vector<float>& values, at::Device device) {
 
 }  // namespace
 
-ControlPlan ControlPlan::Build(std::span<const ControlledRows> sequences, int total_rows, at::Device device,
-                               std::vector<std::vector<int>>* steered) {
+ControlPlan ControlPlan::Build(std::span<const ControlledRows> sequences, int total_rows,
+                               at::Device device, std::vector<std::vector<int>>* steered) {
   if (steered != nullptr) steered->assign(sequences.size(), {});
-  // Grouped by place in the request's list and then by signal: each row meets its own signals in its own order, whatever
-  // order its neighbours use.
+  // Grouped by place in the request's list and then by signal: each row meets its own signals in
+  // its own order, whatever order its neighbours use.
   std::vector<std::vector<SignalRows>> groups;
   for (size_t s = 0; s < sequences.size(); ++s) {
     const ControlledRows& sequence = sequences[s];
@@ -42,7 +42,8 @@ ControlPlan ControlPlan::Build(std::span<const ControlledRows> sequences, int to
           for (SignalRows& candidate : groups[place]) {
             if (candidate.signal == entry.signal.get()) group = &candidate;
           }
-          if (group == nullptr) group = &groups[place].emplace_back(SignalRows{entry.signal.get(), {}, {}, {}});
+          if (group == nullptr)
+            group = &groups[place].emplace_back(SignalRows{entry.signal.get(), {}, {}, {}});
         }
         group->rows.push_back(sequence.row_begin + i);
         group->m1.push_back(static_cast<float>(entry.m1));

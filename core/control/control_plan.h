@@ -13,10 +13,11 @@ namespace steer {
 
 // One signal's update at one site for the rows of this step that asked for it.
 struct PlannedTerm {
-  const AffineTerm* term = nullptr;  // owned by the signal, which the requests in the step keep alive
-  at::Tensor rows;                   // int64 [n], ascending row numbers; undefined when all rows are meant
-  at::Tensor m1;                     // fp32 [n, 1]
-  at::Tensor m2;                     // fp32 [n, 1]
+  const AffineTerm* term =
+      nullptr;      // owned by the signal, which the requests in the step keep alive
+  at::Tensor rows;  // int64 [n], ascending row numbers; undefined when all rows are meant
+  at::Tensor m1;    // fp32 [n, 1]
+  at::Tensor m2;    // fp32 [n, 1]
 };
 
 // The rows of one sequence in a step and what they ask for.
@@ -28,13 +29,15 @@ struct ControlledRows {
   const ControlSet* controls = nullptr;
 };
 
-// One step's table: site -> terms, in the order in which they act. Rows on which both multipliers are 0 are left out, so
-// that m = 0 is the plain model bit for bit and no row is ever multiplied by zero for another's signal. Immutable.
+// One step's table: site -> terms, in the order in which they act. Rows on which both multipliers
+// are 0 are left out, so that m = 0 is the plain model bit for bit and no row is ever multiplied by
+// zero for another's signal. Immutable.
 class ControlPlan {
  public:
-  // `steered`, when given, gets for each sequence and each of its controls the number of its rows that are in the plan.
-  static ControlPlan Build(std::span<const ControlledRows> sequences, int total_rows, at::Device device,
-                           std::vector<std::vector<int>>* steered = nullptr);
+  // `steered`, when given, gets for each sequence and each of its controls the number of its rows
+  // that are in the plan.
+  static ControlPlan Build(std::span<const ControlledRows> sequences, int total_rows,
+                           at::Device device, std::vector<std::vector<int>>* steered = nullptr);
 
   // Empty for a site where nothing acts.
   std::span<const PlannedTerm> At(Site site) const;

@@ -5,7 +5,8 @@
 namespace steer {
 namespace {
 
-at::Tensor ToDevice(const SiteUpdate& update, const char* name, at::ScalarType type, at::Device device) {
+at::Tensor ToDevice(const SiteUpdate& update, const char* name, at::ScalarType type,
+                    at::Device device) {
   const auto it = update.tensors.find(name);
   if (it == update.tensors.end()) return {};
   const HostTensor& host = it->second;
@@ -15,12 +16,15 @@ at::Tensor ToDevice(const SiteUpdate& update, const char* name, at::ScalarType t
   return borrowed.to(device, type, /*non_blocking=*/false, /*copy=*/true);
 }
 
-int64_t BytesOf(const at::Tensor& tensor) { return tensor.defined() ? static_cast<int64_t>(tensor.nbytes()) : 0; }
+int64_t BytesOf(const at::Tensor& tensor) {
+  return tensor.defined() ? static_cast<int64_t>(tensor.nbytes()) : 0;
+}
 
 }  // namespace
 
 std::shared_ptr<const ControlSignal> ControlSignal::Create(std::string id, const SignalData& data,
-                                                           at::ScalarType weight_type, at::Device device) {
+                                                           at::ScalarType weight_type,
+                                                           at::Device device) {
   std::vector<AffineTerm> terms;
   terms.reserve(data.updates.size());
   for (const SiteUpdate& update : data.updates) {

@@ -11,7 +11,8 @@
 
 namespace steer {
 
-// A signal's update at one site: y += m1 dW x + m2 db, with dW = B A for a LoRA. Undefined tensors are absent parts.
+// A signal's update at one site: y += m1 dW x + m2 db, with dW = B A for a LoRA. Undefined tensors
+// are absent parts.
 struct AffineTerm {
   Site site;
   Read read = Read::kSiteInput;
@@ -24,7 +25,8 @@ struct AffineTerm {
 // A control signal on a device, ready to act. Has no multiplier. Immutable and thread-safe.
 class ControlSignal {
  public:
-  // `data` must have passed Validate(data, shape). Weight parts take the type of the model's weights, bias parts stay fp32.
+  // `data` must have passed Validate(data, shape). Weight parts take the type of the model's
+  // weights, bias parts stay fp32.
   static std::shared_ptr<const ControlSignal> Create(std::string id, const SignalData& data,
                                                      at::ScalarType weight_type, at::Device device);
 
@@ -34,7 +36,8 @@ class ControlSignal {
   int64_t bytes() const;
 
  private:
-  ControlSignal(std::string id, std::vector<AffineTerm> terms) : id_(std::move(id)), terms_(std::move(terms)) {}
+  ControlSignal(std::string id, std::vector<AffineTerm> terms)
+      : id_(std::move(id)), terms_(std::move(terms)) {}
   std::string id_;
   std::vector<AffineTerm> terms_;
 };

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "ATen/ATen.h"
+#include "ATen/core/grad_mode.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/engine/sampler.h"
