@@ -1,26 +1,28 @@
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <thread>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "core/base/mailbox.h"
+#include "core/base/mutex.h"
 #include "core/engine/runner.h"
 #include "core/schedule/scheduler.h"
 
 namespace steer {
 
-// Numbers a device's engine publishes; read from any thread.
+// Numbers a device's engine publishes; read from any thread. The first three are as of the last
+// step or, when nothing is left to run, 0: they lag an event by at most one turn of the loop.
 struct EngineStats {
   int running = 0;  // sequences in the step
   int waiting = 0;  // sequences not started yet
   int kv_blocks_used = 0;
   int kv_blocks_total = 0;
-  int64_t steps = 0;
+  int64_t steps = 0;             // failed ones included
   int64_t prompt_tokens = 0;     // positions computed that were prompt or forced
   int64_t generated_tokens = 0;  // tokens sampled
   int64_t steered_rows = 0;      // token x signal pairs on which a signal acted
@@ -41,15 +43,16 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // The request's sink gets its events, ending with OnFinished, also when the engine has stopped
-  // (UNAVAILABLE).
+  // The request's sink gets its events on the engine thread, ending with OnFinished. When the
+  // engine has stopped, OnFinished (UNAVAILABLE) comes before this returns, on the caller's thread.
   void Submit(std::unique_ptr<Request> request);
   // The sequence leaves by the next step; unknown ids are ignored.
   void Cancel(RequestId id);
   // Blocks the caller until the unit has run and returns its status; CANCELLED if the engine stops
   // first. Never call it on the engine thread.
   absl::Status RunUnit(Unit unit);
-  // Ends running requests with UNAVAILABLE and joins the thread. Idempotent.
+  // Ends running requests with UNAVAILABLE and joins the thread. Idempotent. Never call it on the
+  // engine thread.
   void Stop();
 
   EngineStats stats() const;
@@ -64,17 +67,20 @@ class Engine {
 
   void Loop();
   void Apply(std::vector<Command> commands);
+  void RunStep(const Batch& batch);
   void RunOneUnit();
-  void Publish(const Batch& batch, const absl::StatusOr<StepResult>& result, double seconds);
+  void EndEverything();
+  void CountStep(const Batch& batch, const absl::StatusOr<StepResult>& result, double seconds);
+  void PublishGauges();
 
-  Scheduler scheduler_;
-  std::unique_ptr<Runner> runner_;
-  Mailbox<Command> commands_;
+  Scheduler scheduler_;                             // engine thread only
+  std::unique_ptr<Runner> runner_;                  // engine thread only
+  Mailbox<Command> commands_;                       // closed = stop
   std::deque<std::shared_ptr<PendingUnit>> units_;  // engine thread only
-  std::atomic<bool> stopping_{false};
   mutable Mutex stats_mutex_;
   EngineStats stats_ ABSL_GUARDED_BY(stats_mutex_);
-  std::thread thread_;
+  Mutex thread_mutex_;
+  std::thread thread_ ABSL_GUARDED_BY(thread_mutex_);
 };
 
 }  // namespace steer

@@ -25,7 +25,7 @@ struct Batch {
 
 // What came out of a step, parallel to Batch::entries.
 struct EntryResult {
-  absl::Status status;                   // an error ends this sequence alone
+  absl::Status status;           // an error ends this sequence alone
   std::optional<TokenId> token;  // set where `samples`
   float log_prob = 0;            // of `token`, raw distribution
   std::vector<double>
