@@ -1,8 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,12 +20,14 @@ namespace steer {
 
 // A GGUF version 3 file: typed metadata and tensors. Everything is checked when it is opened
 // (bounds, alignment, overlap, element types, sizes), so that later reads cannot leave the mapping.
-// Immutable.
+// Counts are bounded by what the file can hold before anything is allocated, and by 65,536 keys,
+// 2^24 array elements in all and 2^20 tensors. Immutable.
 class GgufFile {
  public:
   // Integers of every width are held as int64_t (uint64 above 2^63-1 is refused), floats as double.
   using Value = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>,
                              std::vector<double>, std::vector<bool>, std::vector<std::string>>;
+  using Metadata = std::map<std::string, Value, std::less<>>;
 
   // INVALID_ARGUMENT names what is wrong and at which byte offset; UNIMPLEMENTED for another
   // version or a tensor type that is not in Encoding, with its number and the tensor's name.
@@ -47,13 +54,15 @@ class GgufFile {
   TensorMap tensors() const;
 
  private:
-  struct Tensor {
-    std::string name;
-    StoredTensor stored;
-  };
+  GgufFile(std::shared_ptr<const MappedFile> file, Metadata metadata,
+           std::map<std::string, StoredTensor> tensors)
+      : file_(std::move(file)), metadata_(std::move(metadata)), tensors_(std::move(tensors)) {}
+  static absl::StatusOr<std::shared_ptr<const GgufFile>> Read(
+      std::span<const std::byte> bytes, std::shared_ptr<const MappedFile> file);
+
   std::shared_ptr<const MappedFile> file_;  // null after Parse
-  std::map<std::string, Value, std::less<>> metadata_;
-  std::vector<Tensor> tensors_;
+  Metadata metadata_;
+  std::map<std::string, StoredTensor> tensors_;
 };
 
 }  // namespace steer

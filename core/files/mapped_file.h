@@ -4,12 +4,15 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 
 namespace steer {
 
-// A whole file mapped read-only. Immutable; the bytes live as long as the object.
+// A whole file mapped read-only. Immutable; the bytes live as long as the object. Whoever shortens
+// the file meanwhile takes the process down (SIGBUS): files are replaced by renaming, never
+// rewritten.
 class MappedFile {
  public:
   // NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT (not a regular file, empty).

@@ -32,6 +32,8 @@ enum class Encoding : uint8_t {
 };
 
 absl::string_view Name(Encoding encoding);
+// By the number GGUF files use; nullopt if it is none of ours.
+std::optional<Encoding> EncodingOfGgufType(uint32_t type);
 // Elements per block (1 for plain floats, 32 or 256) and bytes per block.
 int64_t BlockElements(Encoding encoding);
 int64_t BlockBytes(Encoding encoding);
@@ -51,8 +53,8 @@ struct StoredTensor {
 // be reported. A narrowed map shares the bookkeeping of its parent. Not thread-safe.
 class TensorMap {
  public:
-  // `owner` keeps the bytes alive. `name` is the one seen through this view. ALREADY_EXISTS if there
-  // is such a tensor.
+  // `owner` keeps the bytes alive. `name` is the one seen through this view. ALREADY_EXISTS if
+  // there is such a tensor.
   absl::Status Add(std::string name, StoredTensor tensor, std::shared_ptr<const void> owner);
 
   // The view in which "blk.3.attn_q.weight" is "attn_q.weight", for prefix "blk.3.".

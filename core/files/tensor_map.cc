@@ -1,0 +1,119 @@
+#include "core/files/tensor_map.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/host_tensor.h"
+#include "core/base/status.h"
+#include "core/files/quoted.h"
+
+namespace steer {
+namespace {
+
+struct EncodingRow {
+  absl::string_view name;
+  int64_t elements;
+  int64_t bytes;
+  uint32_t gguf_type;
+};
+
+// In the order of the enum.
+constexpr std::array<EncodingRow, 11> kEncodings = {{
+    {"F32", 1, 4, 0},
+    {"F16", 1, 2, 1},
+    {"BF16", 1, 2, 30},
+    {"Q4_0", 32, 18, 2},
+    {"Q4_1", 32, 20, 3},
+    {"Q5_0", 32, 22, 6},
+    {"Q5_1", 32, 24, 7},
+    {"Q8_0", 32, 34, 8},
+    {"Q4_K", 256, 144, 12},
+    {"Q5_K", 256, 176, 13},
+    {"Q6_K", 256, 210, 14},
+}};
+
+const EncodingRow& RowOf(Encoding encoding) { return kEncodings[static_cast<size_t>(encoding)]; }
+
+}  // namespace
+
+absl::string_view Name(Encoding encoding) { return RowOf(encoding).name; }
+int64_t BlockElements(Encoding encoding) { return RowOf(encoding).elements; }
+int64_t BlockBytes(Encoding encoding) { return RowOf(encoding).bytes; }
+
+std::optional<Encoding> EncodingOfGgufType(uint32_t type) {
+  for (size_t i = 0; i < kEncodings.size(); ++i) {
+    if (kEncodings[i].gguf_type == type) return static_cast<Encoding>(i);
+  }
+  return std::nullopt;
+}
+
+std::optional<int64_t> StoredBytes(Encoding encoding, std::span<const int64_t> shape) {
+  const EncodingRow& row = RowOf(encoding);
+  const bool positive = std::all_of(shape.begin(), shape.end(), [](int64_t d) { return d > 0; });
+  if (!positive || (shape.empty() ? 1 : shape.back()) % row.elements != 0) return std::nullopt;
+  const std::optional<int64_t> elements = ElementCount(shape);
+  int64_t bytes = 0;
+  if (!elements || __builtin_mul_overflow(*elements / row.elements, row.bytes, &bytes)) {
+    return std::nullopt;
+  }
+  return bytes;
+}
+
+absl::Status TensorMap::Add(std::string name, StoredTensor tensor,
+                            std::shared_ptr<const void> owner) {
+  std::string full = absl::StrCat(prefix_, name);
+  const auto [at, added] =
+      entries_->try_emplace(std::move(full), Entry{std::move(tensor), std::move(owner)});
+  if (added) return absl::OkStatus();
+  return FieldError(
+      absl::StatusCode::kAlreadyExists,
+      {"DUPLICATE_TENSOR", "tensor", absl::StrCat(Quoted(at->first), " twice"), "each name once"});
+}
+
+TensorMap TensorMap::Narrow(absl::string_view prefix) const {
+  TensorMap narrowed = *this;
+  absl::StrAppend(&narrowed.prefix_, prefix);
+  return narrowed;
+}
+
+bool TensorMap::Contains(absl::string_view name) const {
+  return entries_->contains(absl::StrCat(prefix_, name));
+}
+
+absl::StatusOr<StoredTensor> TensorMap::Take(absl::string_view name,
+                                             std::span<const int64_t> shape) {
+  const std::string full = absl::StrCat(prefix_, name);
+  const std::string field = absl::StrCat("tensor ", Quoted(full));
+  const auto found = entries_->find(full);
+  if (found == entries_->end()) {
+    return FieldError(
+        absl::StatusCode::kNotFound,
+        {"NOT_FOUND", field, "no such tensor", absl::StrCat("one of shape ", ShapeString(shape))});
+  }
+  Entry& entry = found->second;
+  if (entry.taken) {
+    return FieldError(absl::StatusCode::kFailedPrecondition,
+                      {"TENSOR_TAKEN", field, "a second taker", "one taker"});
+  }
+  if (!std::equal(shape.begin(), shape.end(), entry.tensor.shape.begin(),
+                  entry.tensor.shape.end())) {
+    return InvalidField(field, absl::StrCat("shape ", ShapeString(entry.tensor.shape)),
+                        ShapeString(shape));
+  }
+  entry.taken = true;
+  return entry.tensor;
+}
+
+std::vector<std::string> TensorMap::Untaken() const {
+  std::vector<std::string> names;
+  for (auto at = entries_->lower_bound(prefix_);
+       at != entries_->end() && absl::StartsWith(at->first, prefix_); ++at) {
+    if (!at->second.taken) names.push_back(at->first);
+  }
+  return names;
+}
+
+}  // namespace steer
