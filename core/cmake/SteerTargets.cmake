@@ -29,8 +29,9 @@ function(steer_library folder)
   endif()
 endfunction()
 
-# steer_test(name LABEL label [TORCH] [DEPS target...] [TIMEOUT seconds] [ARGS ...])
-#   One executable from every *_test.cc of the calling folder; each TEST becomes a CTest test with that label.
+# steer_test(name LABEL label [TORCH] [DEPS target...] [TIMEOUT seconds])
+#   One executable from every *_test.cc of the calling folder; each TEST becomes a CTest test with that label. The models
+#   are in its environment: STEER_TEST_MODEL (the default model) and STEER_TINY_MODEL (seeded, made by the build).
 function(steer_test name)
   cmake_parse_arguments(ARG "TORCH" "LABEL;TIMEOUT" "DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
@@ -46,6 +47,8 @@ function(steer_test name)
   if(ARG_TORCH)
     target_link_libraries(${name} PRIVATE libtorch::libtorch)
   endif()
+  add_dependencies(${name} steer_tiny_model)
+  set(environment STEER_TEST_MODEL=${STEER_TEST_MODEL} STEER_TINY_MODEL=${STEER_TINY_MODEL})
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${environment}")
 endfunction()
