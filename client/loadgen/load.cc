@@ -1,0 +1,1 @@
+int LoadgenPlaceholder() { return 0; }

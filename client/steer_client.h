@@ -1,0 +1,88 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "steer/v1/analysis.pb.h"
+#include "steer/v1/generation.pb.h"
+#include "steer/v1/learning.pb.h"
+#include "steer/v1/model.pb.h"
+#include "steer/v1/signal.pb.h"
+
+namespace steer {
+
+struct ClientOptions {
+  std::string address = "127.0.0.1:50051";  // "host:port", or gRPC's "unix:PATH"
+  double connect_seconds = 0;  // wait so long for the server to come up; 0: do not wait
+  double call_seconds = 0;     // deadline of each call; 0: none
+};
+
+struct UploadOptions {
+  std::string format = "native";
+  std::map<std::string, std::string> labels;
+  std::string description;
+  std::string alias;  // moved to the new signal in the same call, when not empty
+};
+
+// A connection to one steerd. Every method blocks; errors carry the server's message, and the
+// field, what came, what is allowed and the retry delay (DetailOf and RetryDelayMs of
+// core/base/status.h). Thread-safe.
+//
+// Streaming methods call back on the calling thread, once per message in the order of the stream.
+// A callback that returns false, or a stop of `stop` from another thread, cancels the call, which
+// then returns CANCELLED.
+class Client {
+ public:
+  // INVALID_ARGUMENT for an address without a port; UNAVAILABLE if nobody answered within
+  // `connect_seconds`. Without these a missing server shows at the first call.
+  static absl::StatusOr<std::unique_ptr<Client>> Connect(const ClientOptions& options);
+  ~Client();
+
+  // "SERVING" or "NOT_SERVING"; NOT_FOUND for a service that the server does not have. Empty: the
+  // server as a whole.
+  absl::StatusOr<std::string> Health(const std::string& service);
+
+  absl::StatusOr<v1::Model> GetModel();
+  absl::StatusOr<v1::TokenizeResponse> Tokenize(const v1::TokenizeRequest& request);
+  absl::StatusOr<std::string> Detokenize(const v1::DetokenizeRequest& request);
+
+  using OnGeneration = std::function<bool(const v1::GenerateResponse&)>;
+  absl::Status Generate(const v1::GenerateRequest& request, const OnGeneration& on_event,
+                        std::stop_token stop = {});
+
+  absl::StatusOr<v1::RegisterSignalResponse> UploadSignal(absl::string_view file,
+                                                          const UploadOptions& options);
+  absl::StatusOr<v1::Signal> GetSignal(const std::string& name_or_id);
+  absl::StatusOr<std::vector<v1::Signal>> ListSignals();  // all pages, newest first
+  absl::Status DeleteSignal(const std::string& id, bool with_aliases);
+  absl::StatusOr<v1::Alias> SetAlias(const v1::SetAliasRequest& request);
+  absl::Status DeleteAlias(const std::string& name);
+  absl::StatusOr<std::vector<v1::Alias>> ListAliases();  // all pages, by name
+
+  using OnPoint = std::function<bool(const v1::ScorePoint&)>;
+  absl::StatusOr<v1::ScoreSummary> Score(const v1::ScoreRequest& request, const OnPoint& on_point,
+                                         std::stop_token stop = {});
+
+  absl::StatusOr<v1::Job> StartJob(const v1::StartJobRequest& request);
+  absl::StatusOr<v1::Job> GetJob(const std::string& id);
+  // Returns the job as it ended.
+  using OnJob = std::function<bool(const v1::Job&)>;
+  absl::StatusOr<v1::Job> WatchJob(const std::string& id, const OnJob& on_change,
+                                   std::stop_token stop = {});
+  absl::StatusOr<std::vector<v1::Job>> ListJobs();  // all pages, newest first
+  absl::StatusOr<v1::Job> CancelJob(const std::string& id);
+
+ private:
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace steer

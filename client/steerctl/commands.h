@@ -1,0 +1,17 @@
+#pragma once
+
+#include "CLI/CLI.hpp"
+#include "client/steerctl/session.h"
+
+namespace steer {
+
+// Each adds its commands to steerctl; one .cc file per function.
+void AddModelCommands(CLI::App& app, Session& session);  // health, model, tokenize, detokenize
+void AddGenerateCommand(CLI::App& app, Session& session);
+void AddChatCommand(CLI::App& app, Session& session);
+void AddSignalCommands(CLI::App& app, Session& session);  // signal add|list|show|rm|alias|unalias
+void AddLearnCommand(CLI::App& app, Session& session);
+void AddScoreCommand(CLI::App& app, Session& session);
+void AddJobCommands(CLI::App& app, Session& session);  // jobs list|show|cancel
+
+}  // namespace steer

@@ -1,0 +1,41 @@
+#include "client/steerctl/job_text.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "client/steerctl/table.h"
+
+namespace steer {
+
+std::string StateText(v1::Job::State state) {
+  return absl::AsciiStrToLower(v1::Job::State_Name(state));
+}
+
+std::string Details(const v1::Job& job) {
+  std::vector<std::pair<std::string, std::string>> entries = {
+      {"job", job.id()},
+      {"state", StateText(job.state())},
+      {"learner", job.learner()},
+      {"examples", absl::StrCat(job.done(), " of ", job.total())},
+      {"created", absl::StrCat(TimeText(job.created_unix_ms()), " UTC")}};
+  if (job.finished_unix_ms() != 0) {
+    entries.emplace_back("finished", absl::StrCat(TimeText(job.finished_unix_ms()), " UTC"));
+  }
+  if (!job.signal_id().empty()) entries.emplace_back("signal", job.signal_id());
+  // Maps of a message have no order.
+  const std::map<std::string, double> results(job.results().begin(), job.results().end());
+  for (const auto& [name, value] : results) entries.emplace_back(name, absl::StrCat(value));
+  if (!job.error().empty()) entries.emplace_back("error", job.error());
+  return Listing(entries);
+}
+
+std::string ProgressBar(int done, int total, int columns) {
+  const int full =
+      total > 0 ? std::clamp(static_cast<int>(int64_t{columns} * done / total), 0, columns) : 0;
+  return absl::StrCat("[", std::string(full, '#'), std::string(columns - full, '.'), "] ", done,
+                      "/", total);
+}
+
+}  // namespace steer

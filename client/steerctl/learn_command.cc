@@ -1,0 +1,121 @@
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/pairs_file.h"
+#include "client/steerctl/command_line.h"
+#include "client/steerctl/commands.h"
+#include "client/steerctl/job_text.h"
+#include "client/steerctl/json.h"
+#include "client/steerctl/terminal.h"
+#include "core/base/status_macros.h"
+
+namespace steer {
+namespace {
+
+constexpr int kBarColumns = 40;
+
+struct LearnOptions {
+  std::string pairs_path;
+  std::string alias;
+  std::optional<int> layer;
+  std::string system;
+  std::vector<std::string> labels;  // checked by ParseLabel while the command line is read
+  std::string description;
+};
+
+absl::StatusOr<v1::StartJobRequest> ToRequest(const LearnOptions& options) {
+  v1::StartJobRequest request;
+  const auto pairs = ReadPairs(options.pairs_path);
+  if (!pairs.ok()) return UsageError(pairs.status());
+  request.mutable_pairs()->Add(pairs->begin(), pairs->end());
+  v1::DifferenceOfMeans& learner = *request.mutable_difference_of_means();
+  if (options.layer) learner.set_layer(*options.layer);
+  request.set_system(options.system);
+  request.set_alias(options.alias);
+  request.set_description(options.description);
+  for (const std::string& text : options.labels) {
+    STEER_ASSIGN_OR_RETURN(const auto label, ParseLabel(text));
+    (*request.mutable_labels())[label.first] = label.second;
+  }
+  return request;
+}
+
+// A bar that stays in one line of a terminal; elsewhere a line each tenth of the way, so that logs
+// stay short. On standard error: standard output is for the result.
+class Progress {
+ public:
+  bool Show(const v1::Job& job) {
+    if (StderrIsTerminal()) {
+      std::fprintf(stderr, "\r%s %s\x1b[K", StateText(job.state()).c_str(),
+                   ProgressBar(job.done(), job.total(), kBarColumns).c_str());
+      return true;
+    }
+    const int tenth =
+        job.total() > 0 ? static_cast<int>(int64_t{10} * job.done() / job.total()) : 0;
+    if (job.state() == state_ && tenth == tenth_) return true;
+    state_ = job.state();
+    tenth_ = tenth;
+    std::fprintf(stderr, "%s %d/%d\n", StateText(job.state()).c_str(), job.done(), job.total());
+    return true;
+  }
+
+  void End() const {
+    if (StderrIsTerminal()) std::fputs("\n", stderr);
+  }
+
+ private:
+  v1::Job::State state_ = v1::Job::STATE_UNSPECIFIED;
+  int tenth_ = 0;
+};
+
+absl::Status RunLearn(Session& session, const LearnOptions& options) {
+  STEER_ASSIGN_OR_RETURN(const v1::StartJobRequest request, ToRequest(options));
+  STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
+  const std::stop_token stop = session.interrupt.Arm();
+  STEER_ASSIGN_OR_RETURN(v1::Job job, client->StartJob(request));
+
+  Progress progress;
+  absl::StatusOr<v1::Job> watched =
+      client->WatchJob(job.id(), [&](const v1::Job& now) { return progress.Show(now); }, stop);
+  progress.End();
+  if (stop.stop_requested()) {
+    STEER_ASSIGN_OR_RETURN(job, client->CancelJob(job.id()));
+    Print(session.json ? Dump(ToJson(job)) : Details(job));
+    return absl::CancelledError("interrupted");
+  }
+  STEER_ASSIGN_OR_RETURN(job, std::move(watched));
+  Print(session.json ? Dump(ToJson(job)) : Details(job));
+  if (job.state() == v1::Job::SUCCEEDED) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("the job ", StateText(job.state()),
+                                         job.error().empty() ? "" : ": ", job.error()));
+}
+
+}  // namespace
+
+void AddLearnCommand(CLI::App& app, Session& session) {
+  CLI::App& command = *app.add_subcommand("learn", "Make a signal from polar pairs");
+  const auto options = std::make_shared<LearnOptions>();
+  command
+      .add_option("pairs", options->pairs_path,
+                  "JSON lines {\"question\", \"positive\", \"negative\"}; - is standard input")
+      ->required();
+  command.add_option("--alias", options->alias, "Move this name to the new signal");
+  command.add_option("--layer", options->layer, "0-based; default: the middle layer");
+  command.add_option("--system", options->system, "System message; default: the template's own");
+  command.add_option("--label", options->labels, "A label; repeatable")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false)
+      ->check(
+          [](const std::string& text) { return std::string(ParseLabel(text).status().message()); });
+  command.add_option("--description", options->description, "What it does");
+  command.footer(
+      "The vector is the mean over pairs of the activations after the positive answer minus those "
+      "after the negative one. Ctrl-C cancels the job.\n"
+      "Example: steerctl learn pairs.jsonl --alias polite --layer 14");
+  SetAction(command, session, options, &RunLearn);
+}
+
+}  // namespace steer
