@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "core/files/gguf.h"
 #include "core/tokenizer/tokenizer.h"
 
@@ -19,7 +20,7 @@ struct ChatMessage {
 struct RenderedChat {
   std::vector<TokenId> tokens;
   // Tokens before the last user message's text that do not depend on it: the longest common prefix
-  // of two renderings with different user text.
+  // of two renderings with different user text. Without a user message these are all tokens.
   int head_length = 0;
 };
 
@@ -27,7 +28,7 @@ struct RenderedChat {
 class ChatTemplate {
  public:
   // UNIMPLEMENTED if the file's template is not ChatML, NOT_FOUND if it has none: the model then
-  // takes raw prompts only.
+  // takes raw prompts only. `tokenizer` must outlive the result.
   static absl::StatusOr<std::unique_ptr<const ChatTemplate>> FromGguf(const GgufFile& file,
                                                                       const Tokenizer* tokenizer);
 
@@ -43,12 +44,16 @@ class ChatTemplate {
   const std::string& default_system() const { return default_system_; }
 
  private:
-  ChatTemplate(const Tokenizer* tokenizer, std::string default_system);
-  std::vector<TokenId> RenderTokens(const std::vector<ChatMessage>& messages) const;
+  ChatTemplate(const Tokenizer* tokenizer, TokenId start, TokenId end, std::string default_system);
+  // What stands between <|im_start|> and <|im_end|>.
+  std::vector<TokenId> EncodeTurn(absl::string_view role, absl::string_view content) const;
+  void AppendTurn(absl::string_view role, absl::string_view content,
+                  std::vector<TokenId>* tokens) const;
 
   const Tokenizer* tokenizer_;
-  std::string default_system_;
+  TokenId start_;
   std::vector<TokenId> end_of_turn_;
+  std::string default_system_;
 };
 
 }  // namespace steer

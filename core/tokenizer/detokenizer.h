@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/tokenizer/tokenizer.h"
 
@@ -11,6 +12,7 @@ namespace steer {
 // replaced by U+FFFD, as the reference does. Not thread-safe.
 class Detokenizer {
  public:
+  // `tokenizer` must outlive this.
   explicit Detokenizer(const Tokenizer* tokenizer) : tokenizer_(tokenizer) {}
 
   // The text that `token` completes; may be empty. Special tokens give no text.
@@ -20,10 +22,10 @@ class Detokenizer {
 
  private:
   const Tokenizer* tokenizer_;
-  std::string pending_;
+  std::string pending_;  // the beginning of a character: at most three bytes
 };
 
-// All of `tokens` at once.
+// All of `tokens` at once: the same text as one Detokenizer gives piece by piece.
 std::string Detokenize(const Tokenizer& tokenizer, const std::vector<TokenId>& tokens,
                        bool with_special);
 

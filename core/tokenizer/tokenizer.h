@@ -20,10 +20,11 @@ class Tokenizer {
   static absl::StatusOr<std::unique_ptr<const Tokenizer>> FromGguf(const GgufFile& file);
   virtual ~Tokenizer() = default;
 
-  // `text` must be valid UTF-8 (checked by the caller). With `parse_special`, spellings of special
-  // tokens in the text become those tokens, as in the text of a chat template; without it they are
-  // ordinary text, as in a user's message. Bytes for which the vocabulary has no token become the
-  // unknown token if there is one and are dropped otherwise, as the reference does.
+  // `text` should be valid UTF-8 (its reader checks that); ill-formed sequences are read as U+FFFD.
+  // With `parse_special`, spellings of special and user-defined tokens in the text become those
+  // tokens, the longest first, as in the text of a chat template; without it they are ordinary
+  // text, as in a user's message. Bytes for which the vocabulary has no token are dropped, as the
+  // reference does. No BOS is added.
   virtual std::vector<TokenId> Encode(absl::string_view text, bool parse_special) const = 0;
 
   // The raw bytes of one token; a UTF-8 character may be spread over several tokens. Special tokens
@@ -31,12 +32,12 @@ class Tokenizer {
   virtual std::string Bytes(TokenId token, bool with_special) const = 0;
 
   virtual int vocabulary_size() const = 0;
-  virtual bool IsSpecial(TokenId token) const = 0;
-  virtual std::optional<TokenId> bos() const = 0;  // none if the model adds none
+  virtual bool IsSpecial(TokenId token) const = 0;  // control tokens; user-defined ones are text
+  virtual std::optional<TokenId> bos() const = 0;   // none if the model adds none
   virtual std::vector<TokenId> end_tokens()
       const = 0;  // end of text and end of turn, whichever exist
 
-  // SHA-256 of vocabulary, merges and special tokens; part of a model's shape mark.
+  // SHA-256 of vocabulary, kinds of tokens, merges and pre-tokenizer; part of a model's shape mark.
   virtual const std::string& fingerprint() const = 0;
 };
 

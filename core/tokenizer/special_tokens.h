@@ -1,0 +1,41 @@
+#pragma once
+
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "core/base/types.h"
+
+namespace steer {
+
+// Finds spellings of special tokens in text; where several start at one place, the longest wins.
+// Immutable and thread-safe.
+class SpecialTokens {
+ public:
+  struct Match {
+    size_t begin;
+    size_t length;
+    TokenId token;
+  };
+
+  SpecialTokens();
+  // `spelling` must not be empty; only while building.
+  void Add(absl::string_view spelling, TokenId token);
+
+  // The first one at or after `from`.
+  std::optional<Match> Find(absl::string_view text, size_t from) const;
+
+ private:
+  static constexpr TokenId kNone = -1;
+
+  // A tree of bytes: node 0 is the root.
+  absl::flat_hash_map<uint64_t, uint32_t> children_;  // node << 8 | byte -> node
+  std::vector<TokenId> token_at_;                     // by node; kNone inside a spelling
+  std::bitset<256> first_bytes_;
+};
+
+}  // namespace steer
