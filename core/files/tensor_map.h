@@ -65,6 +65,13 @@ class TensorMap {
   // leaves it untaken; FAILED_PRECONDITION if it was taken before.
   absl::StatusOr<StoredTensor> Take(absl::string_view name, std::span<const int64_t> shape);
 
+  // Calls fn(full name, stored tensor) for every tensor of the whole map, sorted by name; takes
+  // nothing.
+  template <typename Fn>
+  void ForEach(Fn fn) const {
+    for (const auto& [name, entry] : *entries_) fn(name, entry.tensor);
+  }
+
   // Full names of the tensors in this view that nobody took, sorted.
   std::vector<std::string> Untaken() const;
 
