@@ -1,0 +1,170 @@
+// Ids, pieces and texts equal those of the reference; make_tokenizer_goldens.py wrote them down.
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/files/gguf.h"
+#include "core/tokenizer/chat_template.h"
+#include "core/tokenizer/detokenizer.h"
+#include "core/tokenizer/pre_tokenizer.h"
+#include "core/tokenizer/tokenizer.h"
+#include "core/tokenizer/utf8.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace steer {
+namespace {
+
+using Json = nlohmann::json;
+using Ids = std::vector<TokenId>;
+
+constexpr const char* kPreTokenizers[] = {"smollm", "gpt-2", "llama-bpe", "qwen2"};
+
+std::string Encoded(char32_t code) {
+  const auto tail = [&](int shift) { return static_cast<char>(0x80 | (code >> shift & 0x3F)); };
+  if (code < 0x80) return {static_cast<char>(code)};
+  if (code < 0x800) return {static_cast<char>(0xC0 | code >> 6), tail(0)};
+  if (code < 0x10000) return {static_cast<char>(0xE0 | code >> 12), tail(6), tail(0)};
+  return {static_cast<char>(0xF0 | code >> 18), tail(12), tail(6), tail(0)};
+}
+
+std::vector<size_t> PieceLengths(const PreTokenizer& pre_tokenizer, absl::string_view text) {
+  std::vector<size_t> lengths;
+  pre_tokenizer.Split(text, [&](absl::string_view piece) { lengths.push_back(piece.size()); });
+  return lengths;
+}
+
+std::string Streamed(const Tokenizer& tokenizer, const Ids& ids) {
+  Detokenizer detokenizer(&tokenizer);
+  std::string text;
+  for (const TokenId id : ids) {
+    const std::string part = detokenizer.Append(id);
+    EXPECT_FALSE(FirstInvalidUtf8(part));
+    text += part;
+  }
+  return text + detokenizer.Flush();
+}
+
+class TokenizerParityTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* const path = std::getenv("STEER_TEST_MODEL");  // NOLINT(concurrency-mt-unsafe)
+    ASSERT_NE(path, nullptr) << "set STEER_TEST_MODEL to SmolLM2-135M-Instruct.Q4_1.gguf";
+    auto file = GgufFile::Open(path);
+    ASSERT_TRUE(file.ok()) << "STEER_TEST_MODEL: " << file.status();
+    auto tokenizer = Tokenizer::FromGguf(**file);
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+    tokenizer_ = *std::move(tokenizer);
+    auto chat = ChatTemplate::FromGguf(**file, tokenizer_.get());
+    ASSERT_TRUE(chat.ok()) << chat.status();
+    chat_ = *std::move(chat);
+    for (const char* name : kPreTokenizers) {
+      auto pre_tokenizer = PreTokenizer::Create(name);
+      ASSERT_TRUE(pre_tokenizer.ok()) << pre_tokenizer.status();
+      pre_tokenizers_.emplace(name, *std::move(pre_tokenizer));
+    }
+    std::ifstream goldens(STEER_TEST_DATA "/tokenizer.jsonl");
+    for (std::string line; std::getline(goldens, line);) {
+      Json golden = Json::parse(line);
+      goldens_[golden["kind"]].push_back(std::move(golden));
+    }
+  }
+
+  std::unique_ptr<const Tokenizer> tokenizer_;
+  std::unique_ptr<const ChatTemplate> chat_;
+  std::map<std::string, PreTokenizer> pre_tokenizers_;
+  std::map<std::string, std::vector<Json>> goldens_;
+};
+
+TEST_F(TokenizerParityTest, IdsAndDecodedTexts) {
+  ASSERT_GE(goldens_["text"].size(), 2000u);
+  for (const Json& golden : goldens_["text"]) {
+    const std::string text = golden["text"];
+    const Ids ids = golden["ids"];
+    const std::string decoded = golden.value("decoded", text);
+    ASSERT_EQ(tokenizer_->Encode(text, /*parse_special=*/true), ids) << golden;
+    ASSERT_EQ(tokenizer_->Encode(text, /*parse_special=*/false), golden.value("plain_ids", ids))
+        << golden;
+    ASSERT_EQ(Detokenize(*tokenizer_, ids, /*with_special=*/true), decoded) << golden;
+    ASSERT_EQ(Streamed(*tokenizer_, ids), golden.value("decoded_plain", decoded)) << golden;
+  }
+}
+
+TEST_F(TokenizerParityTest, Pieces) {
+  ASSERT_GE(goldens_["text"].size(), 2000u);
+  for (const Json& golden : goldens_["text"]) {
+    const std::string text = golden["text"];
+    for (const auto& [name, pre_tokenizer] : pre_tokenizers_) {
+      const std::vector<size_t> pieces = golden.contains(name) ? golden[name] : golden["smollm"];
+      ASSERT_EQ(PieceLengths(pre_tokenizer, text), pieces) << name << " " << golden;
+    }
+  }
+}
+
+// Every code point there is: whether it continues a word, white space or punctuation.
+TEST_F(TokenizerParityTest, ClassesOfCodePoints) {
+  size_t checked = 0;
+  for (const Json& golden : goldens_["classes"]) {
+    std::vector<std::string> classes(0x110000, "other");
+    for (const auto& [name, ranges] : golden["ranges"].items()) {
+      for (const auto& range : ranges) {
+        for (size_t code = range[0]; code <= range[1].get<size_t>(); ++code) classes[code] = name;
+      }
+    }
+    for (const std::string name : golden["pre"]) {
+      const PreTokenizer& pre_tokenizer = pre_tokenizers_.at(name);
+      const auto continues = [&](const char* prefix, char32_t code) {
+        return PieceLengths(pre_tokenizer, prefix + Encoded(code)).size() == 1;
+      };
+      for (char32_t code = 0; code < classes.size(); ++code) {
+        if (code >= 0xD800 && code <= 0xDFFF) continue;
+        const char* const got = continues("a", code)    ? "letter"
+                                : continues("\t", code) ? "space"
+                                : continues("!", code)  ? "other"
+                                                        : "number";
+        ASSERT_EQ(got, classes[code]) << name << " " << std::hex << static_cast<uint32_t>(code);
+      }
+      ++checked;
+    }
+  }
+  EXPECT_EQ(checked, pre_tokenizers_.size());
+}
+
+TEST_F(TokenizerParityTest, TornAndSpecialTokens) {
+  ASSERT_GE(goldens_["tokens"].size(), 300u);
+  for (const Json& golden : goldens_["tokens"]) {
+    const Ids ids = golden["ids"];
+    ASSERT_EQ(Detokenize(*tokenizer_, ids, /*with_special=*/true), golden["decoded"]) << golden;
+    ASSERT_EQ(Detokenize(*tokenizer_, ids, /*with_special=*/false), golden["decoded_plain"])
+        << golden;
+    ASSERT_EQ(Streamed(*tokenizer_, ids), golden["decoded_plain"]) << golden;
+  }
+}
+
+TEST_F(TokenizerParityTest, Chats) {
+  ASSERT_GE(goldens_["chat"].size(), 60u);
+  for (const Json& golden : goldens_["chat"]) {
+    std::vector<ChatMessage> messages;
+    for (const Json& message : golden["messages"]) messages.push_back({message[0], message[1]});
+    const auto rendered = chat_->Render(messages);
+    ASSERT_TRUE(rendered.ok()) << rendered.status();
+    ASSERT_EQ(rendered->tokens, golden["ids"].get<Ids>()) << golden;
+    ASSERT_EQ(rendered->head_length, golden["head_length"].get<int>()) << golden;
+  }
+  EXPECT_EQ(chat_->default_system(),
+            "You are a helpful AI assistant named SmolLM, trained by Hugging Face");
+}
+
+TEST_F(TokenizerParityTest, EndsAndBeginnings) {
+  EXPECT_EQ(tokenizer_->bos(), std::nullopt);
+  EXPECT_EQ(tokenizer_->end_tokens(), (Ids{0, 2}));
+  EXPECT_EQ(chat_->end_of_turn(), (Ids{2, 198}));
+  EXPECT_EQ(tokenizer_->vocabulary_size(), 49152);
+}
+
+}  // namespace
+}  // namespace steer
