@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,8 +25,7 @@ struct SignalRecord {
   PositionRule default_positions;
   int64_t payload_bytes = 0;
   int64_t created_unix_ms = 0;
-  std::map<std::string, std::string>
-      labels;  // free annotations, at most 32 of at most 256 bytes each
+  std::map<std::string, std::string> labels;  // free annotations, within the limits below
   std::string description;
   std::vector<std::string> aliases;  // names that point here now, sorted
 };
@@ -33,7 +33,7 @@ struct SignalRecord {
 struct AliasRecord {
   std::string name;
   std::string signal_id;
-  int64_t version = 0;  // starts at 1, grows by one with every move
+  int64_t version = 0;  // starts at 1, grows by one with every move, also across DeleteAlias
   int64_t updated_unix_ms = 0;
 };
 
@@ -42,6 +42,12 @@ struct Page {
   std::vector<T> items;
   std::string next_page_token;  // empty on the last page
 };
+
+// Limits of annotations; all of it is UTF-8.
+inline constexpr size_t kMaxLabels = 32;
+inline constexpr size_t kMaxLabelKeyBytes = 64;  // at least 1
+inline constexpr size_t kMaxLabelValueBytes = 256;
+inline constexpr size_t kMaxDescriptionBytes = 4096;
 
 // Signals, aliases and their annotations, durable: when a writing call returns OK its effect
 // survives kill -9 and power loss. Thread-safe. Names of aliases: 1 to 128 characters of
@@ -55,7 +61,8 @@ class SignalStore {
     bool existed = false;
   };
   // Stores a validated signal under its id; with `existed` if it was there already (labels and
-  // description then stay as they were). RESOURCE_EXHAUSTED if the disk is full, UNAVAILABLE if the
+  // description then stay as they were, a damaged payload is replaced). INVALID_ARGUMENT for labels
+  // or a description beyond the limits. RESOURCE_EXHAUSTED if the disk is full, UNAVAILABLE if the
   // store cannot be written; nothing is then kept.
   virtual absl::StatusOr<PutResult> Put(const SignalData& signal,
                                         std::map<std::string, std::string> labels,
@@ -63,9 +70,10 @@ class SignalStore {
 
   // By id or alias. NOT_FOUND.
   virtual absl::StatusOr<SignalRecord> Get(absl::string_view id_or_alias) = 0;
-  // The payload. DATA_LOSS if the file no longer matches its id.
+  // The payload. NOT_FOUND; DATA_LOSS, naming the file, if it no longer matches its id.
   virtual absl::StatusOr<SignalData> Load(absl::string_view id) = 0;
   // Newest first. `page_size` 1..1000. INVALID_ARGUMENT for a page token this store did not make.
+  // Signals that come while a caller pages change none of its later pages.
   virtual absl::StatusOr<Page<SignalRecord>> List(int page_size, absl::string_view page_token) = 0;
   // NOT_FOUND; FAILED_PRECONDITION while aliases point to it, unless `with_aliases`, which removes
   // them too.
@@ -84,8 +92,11 @@ class SignalStore {
 
 // Metadata in <directory>/signals.db (SQLite, WAL, synchronous=FULL), payloads in
 // <directory>/payloads/<id>.safetensors. A payload is written to a temporary name, fsynced, renamed
-// and its folder fsynced before the transaction that makes it known; left-over temporary files are
-// removed at the start. One process per directory: FAILED_PRECONDITION if it is locked by another.
+// and its folder fsynced before the transaction that makes it known; left-over temporary files and
+// payloads without a row are removed at the start. The directory is made if missing.
+// FAILED_PRECONDITION if another store has it open (one per directory), if it cannot be written, if
+// a newer version wrote it, or if it holds payloads but no database; DATA_LOSS if the database is
+// damaged.
 absl::StatusOr<std::unique_ptr<SignalStore>> OpenSqliteStore(const std::string& directory);
 
 }  // namespace steer

@@ -1,0 +1,78 @@
+#include "core/store/schema.h"
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/base/status_macros.h"
+
+namespace steer {
+namespace {
+
+// Step n leads from version n to n + 1. A released step is never changed.
+//
+// seq gives the order of arrival, and AUTOINCREMENT never reuses one, so pages stay stable. The row
+// of a deleted alias stays with signal_id NULL: its version must go on when the name comes back.
+constexpr std::array<const char*, 1> kSteps = {R"sql(
+  CREATE TABLE signals (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    sites TEXT NOT NULL,   -- JSON array
+    model_shape TEXT NOT NULL,
+    model_weights TEXT NOT NULL,
+    default_multiplier REAL NOT NULL,
+    on_prompt INTEGER NOT NULL,
+    on_generated INTEGER NOT NULL,
+    exclude_template_head INTEGER NOT NULL,
+    payload_bytes INTEGER NOT NULL,
+    created_unix_ms INTEGER NOT NULL,
+    labels TEXT NOT NULL,  -- JSON object
+    description TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE aliases (
+    name TEXT PRIMARY KEY NOT NULL,
+    signal_id TEXT REFERENCES signals (id),
+    version INTEGER NOT NULL,
+    updated_unix_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX aliases_by_signal ON aliases (signal_id, name);
+  CREATE TABLE secret (value TEXT NOT NULL) STRICT;
+  INSERT INTO secret VALUES (lower(hex(randomblob(32))));
+)sql"};
+
+}  // namespace
+
+absl::StatusOr<int64_t> SchemaVersion(SqliteConnection& connection) {
+  SqliteStatement statement = connection.Prepare("PRAGMA user_version");
+  STEER_ASSIGN_OR_RETURN(const bool row, statement.Step());
+  if (!row) return absl::InternalError("the database has no version");
+  return statement.Int(0);
+}
+
+absl::Status Migrate(SqliteConnection& connection) {
+  STEER_ASSIGN_OR_RETURN(const int64_t version, SchemaVersion(connection));
+  const int64_t newest = static_cast<int64_t>(kSteps.size());
+  if (version < 0 || version > newest) {
+    return FieldError(
+        absl::StatusCode::kFailedPrecondition,
+        {"NEWER_SCHEMA", "state_directory", absl::StrCat("a database of version ", version),
+         absl::StrCat("version 0 to ", newest)});
+  }
+  for (int64_t step = version; step < newest; ++step) {
+    STEER_ASSIGN_OR_RETURN(const auto transaction, SqliteTransaction::Begin(connection));
+    STEER_RETURN_IF_ERROR(connection.Execute(kSteps[static_cast<size_t>(step)]));
+    STEER_RETURN_IF_ERROR(connection.Execute(absl::StrCat("PRAGMA user_version = ", step + 1)));
+    STEER_RETURN_IF_ERROR(transaction->Commit());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Secret(SqliteConnection& connection) {
+  SqliteStatement statement = connection.Prepare("SELECT value FROM secret");
+  STEER_ASSIGN_OR_RETURN(const bool row, statement.Step());
+  if (!row) return absl::DataLossError("the database has lost its secret");
+  return statement.Text(0);
+}
+
+}  // namespace steer
