@@ -1,6 +1,7 @@
 #include "client/steerctl/command_line.h"
 
 #include <cmath>
+#include <optional>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
@@ -48,6 +49,12 @@ absl::StatusOr<std::pair<std::string, std::string>> ParseLabel(absl::string_view
     return InvalidField("--label", absl::StrCat("'", text, "'"), "KEY=VALUE");
   }
   return std::pair(std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)));
+}
+
+std::string CheckText(const absl::Status& status) {
+  const std::optional<ErrorDetail> detail = DetailOf(status);
+  if (!detail) return std::string(status.message());
+  return absl::StrCat("got ", detail->got, ", allowed: ", detail->allowed);
 }
 
 absl::Status UsageError(const absl::Status& status) {

@@ -18,6 +18,9 @@ absl::StatusOr<v1::Control> ParseControl(absl::string_view text);
 // "KEY=VALUE", split at the first '='; the key is not empty.
 absl::StatusOr<std::pair<std::string, std::string>> ParseLabel(absl::string_view text);
 
+// A check for options: empty if OK, else what came and what is allowed.
+std::string CheckText(const absl::Status& status);
+
 // A mistake of the person at the keyboard: a bad argument, a file that cannot be read. steerctl
 // ends with exit code 2 after it.
 absl::Status UsageError(const absl::Status& status);

@@ -69,8 +69,8 @@ void AddGenerateCommand(CLI::App& app, Session& session) {
       ->excludes(system);
   AddGenerationOptions(command, options->generation);
   command.footer(
-      "The text streams to standard output; on a terminal, a line about it follows on standard "
-      "error.\n"
+      "The text streams to standard output; on a terminal, a line about it follows on\n"
+      "standard error.\n"
       "Example: steerctl generate \"How do I boil an egg?\" --signal polite=2 --plain-too --seed "
       "7");
   SetAction(command, session, options, &RunGenerate);

@@ -8,19 +8,17 @@ namespace steer {
 void AddControlOptions(CLI::App& command, ControlOptions& options) {
   command
       .add_option("--signal", options.signals,
-                  "Steer with this signal (alias or id) at this multiplier, or at NAME=M1:M2 for "
-                  "weight and bias apart; repeatable; default: the signal's own")
+                  "Steer with this signal (alias or id), at this multiplier\nor the signal's own; "
+                  "NAME=M1:M2 sets weight and\nbias apart; repeatable")
       ->type_name("NAME[=M]")
       ->allow_extra_args(false)
-      ->check([](const std::string& text) {
-        return std::string(ParseControl(text).status().message());
-      });
+      ->check([](const std::string& text) { return CheckText(ParseControl(text).status()); });
   command
-      .add_option("--positions", options.positions,
-                  "Tokens to steer: all, prompt or generated; default: the signal's own")
+      .add_option("--positions", options.positions, "Tokens to steer; default: the signal's own")
+      ->type_name("WHICH")
       ->check(CLI::IsMember({"all", "prompt", "generated"}));
   command.add_flag("--exclude-template-head", options.exclude_template_head,
-                   "Do not steer the tokens before the first that the prompt can change");
+                   "Do not steer the tokens before the first that the\nprompt can change");
   command.add_flag("--allow-other-weights", options.allow_other_weights,
                    "Take signals made for other weights of the same shape");
 }

@@ -108,12 +108,11 @@ void AddLearnCommand(CLI::App& app, Session& session) {
   command.add_option("--label", options->labels, "A label; repeatable")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
-      ->check(
-          [](const std::string& text) { return std::string(ParseLabel(text).status().message()); });
+      ->check([](const std::string& text) { return CheckText(ParseLabel(text).status()); });
   command.add_option("--description", options->description, "What it does");
   command.footer(
-      "The vector is the mean over pairs of the activations after the positive answer minus those "
-      "after the negative one. Ctrl-C cancels the job.\n"
+      "The signal is a vector: the mean over pairs of the activations after the positive\n"
+      "answer minus those after the negative one. Ctrl-C cancels the job.\n"
       "Example: steerctl learn pairs.jsonl --alias polite --layer 14");
   SetAction(command, session, options, &RunLearn);
 }

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdio>
 #include <string>
 
@@ -14,6 +15,13 @@ constexpr int kServerError = 1;
 constexpr int kUsageError = 2;
 constexpr int kInterrupted = 130;
 
+std::string NotSeconds(const std::string& text) {
+  double seconds = 0;
+  return CLI::detail::lexical_cast(text, seconds) && seconds >= 0 && std::isfinite(seconds)
+             ? ""
+             : "got '" + text + "', allowed: a number of seconds, 0 or more";
+}
+
 void AddGlobalOptions(CLI::App& app, Session& session) {
   app.add_option("--server", session.connection.address, "Where steerd listens")
       ->envname("STEER_SERVER")
@@ -22,12 +30,22 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
   app.add_option("--wait", session.connection.connect_seconds,
                  "Wait so long for the server to come up")
       ->type_name("SECONDS")
-      ->check(CLI::NonNegativeNumber);
+      ->check(NotSeconds);
   app.add_option("--timeout", session.connection.call_seconds,
                  "Deadline of each call; default: none")
       ->type_name("SECONDS")
-      ->check(CLI::NonNegativeNumber);
+      ->check(NotSeconds);
   app.add_flag("--json", session.json, "JSON on standard output, for programs");
+}
+
+// A line about the options above at the end of every command's help.
+void MentionGlobalOptions(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    command->footer(command->get_footer() +
+                    "\nEvery command takes --server, --wait, --timeout and --json: see 'steerctl "
+                    "--help'.");
+    MentionGlobalOptions(*command);
+  }
 }
 
 int Run(int argc, char** argv) {
@@ -36,7 +54,7 @@ int Run(int argc, char** argv) {
   app.require_subcommand(1);
   // The options above work before and after the command's name.
   app.fallthrough();
-  app.set_version_flag("--version", STEER_VERSION);
+  app.set_version_flag("--version", "steerctl " STEER_VERSION);
   app.footer(
       "Exit codes: 0 done, 1 the server refused or could not, 2 wrong usage, 130 interrupted.\n"
       "The first steps:\n"
@@ -52,12 +70,18 @@ int Run(int argc, char** argv) {
   AddLearnCommand(app, session);
   AddScoreCommand(app, session);
   AddJobCommands(app, session);
+  MentionGlobalOptions(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    // The parser does not say which word it took for no command.
+    const std::vector<std::string> rest = app.remaining(/*recurse=*/true);
+    const std::string what = error.get_name() == "RequiredError" && !rest.empty()
+                                 ? "no such command: " + rest.front()
+                                 : error.what();
     const std::string text =
-        std::string("steerctl: ") + error.what() + "\n" +
+        "steerctl: " + what + "\n" +
         "'steerctl --help' and 'steerctl COMMAND --help' say what is allowed.\n";
     std::fputs(ForStderr(text).c_str(), stderr);
     return kUsageError;

@@ -111,7 +111,7 @@ void AddScoreCommand(CLI::App& app, Session& session) {
   command
       .add_option("--multipliers", options->multipliers,
                   "Each multiplies every signal's own; default: 1")
-      ->type_name("M,M,…")
+      ->type_name("M,M,..")
       ->delimiter(',')
       ->allow_extra_args(false);
   command.add_flag("--sum", options->sum, "Show losses summed over tokens, not their means");
@@ -120,15 +120,16 @@ void AddScoreCommand(CLI::App& app, Session& session) {
   raw->excludes("--system");
   command
       .add_option("--end-of-turn", options->end_of_turn,
-                  "yes or no: the answer ends with the template's end of turn; default: yes with a "
-                  "chat template")
+                  "Whether answers end with the template's end of turn;\ndefault: yes with a chat "
+                  "template")
+      ->type_name("")
       ->check(CLI::IsMember({"yes", "no"}));
   command.add_flag("--pairs", options->per_pair, "Each pair's scores too (with --json)")
       ->needs(command.get_parent()->get_option("--json"));
   command.footer(
-      "Preference: how much likelier the positive answers are than the negative ones. Utility: how "
-      "likely the two are at all; undefined (not valid) where their masses reach 1. Natural "
-      "log-odds, means over pairs.\n"
+      "Preference: how much likelier the positive answers are than the negative ones.\n"
+      "Utility: how likely the two are at all; not valid where their masses reach 1.\n"
+      "Natural log-odds, means over pairs.\n"
       "Example: steerctl score pairs.jsonl --signal polite=1 --multipliers=-4,-2,0,2,4");
   SetAction(command, session, options, &RunScore);
 }

@@ -4,10 +4,17 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/steerctl/command_line.h"
 #include "client/steerctl/terminal.h"
 #include "core/base/status.h"
 
 namespace steer {
+
+absl::StatusOr<std::unique_ptr<Client>> Session::Connect() const {
+  absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(connection);
+  if (absl::IsInvalidArgument(client.status())) return UsageError(client.status());
+  return client;
+}
 
 void Print(absl::string_view text) {
   const std::string out = ForStdout(text);

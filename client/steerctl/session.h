@@ -19,7 +19,7 @@ struct Session {
   Interrupt interrupt;
   std::function<absl::Status()> action;
 
-  absl::StatusOr<std::unique_ptr<Client>> Connect() const { return Client::Connect(connection); }
+  absl::StatusOr<std::unique_ptr<Client>> Connect() const;
 };
 
 // Makes `command`, when it is the one given, run `run` over its options, which it keeps alive.

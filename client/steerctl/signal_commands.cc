@@ -176,8 +176,7 @@ void AddAdd(CLI::App& group, Session& session) {
   command.add_option("--label", options->labels, "A label; repeatable")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
-      ->check(
-          [](const std::string& text) { return std::string(ParseLabel(text).status().message()); });
+      ->check([](const std::string& text) { return CheckText(ParseLabel(text).status()); });
   command.add_option("--description", options->upload.description, "What it does");
   command.footer("Example: steerctl signal add polite.safetensors --alias polite --label by=anna");
   SetAction(command, session, options, &RunAdd);

@@ -1,0 +1,227 @@
+"""steerctl and loadgen as a user runs them, against a live steerd: what they print, and their exit codes."""
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from steerd_process import SteerdProcess
+
+PAIRS = [
+    {"question": "How was the film?", "positive": "It was wonderful, I loved it.",
+     "negative": "It was terrible, I hated it."},
+    {"question": "How is the soup?", "matching": "Delicious and warm.", "not_matching": "Cold and awful."},
+    {"question": "What do you think of rain?", "answer_matching_behavior": "It is lovely and fresh.",
+     "answer_not_matching_behavior": "It is miserable and wet."},
+]
+
+
+class SteerctlTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.server = SteerdProcess()
+        cls.server.__enter__()
+        cls.addClassCleanup(cls.server.__exit__)
+        cls.pairs = cls.file("pairs.jsonl", "".join(json.dumps(pair) + "\n" for pair in PAIRS))
+        cls.learned = json.loads(cls.run_ok("learn", cls.pairs, "--alias", "cheerful", "--label", "by=test", "--json"))
+
+    @classmethod
+    def file(cls, name, content):
+        path = os.path.join(cls.folder.name, name)
+        with open(path, "wb" if isinstance(content, bytes) else "w") as file:
+            file.write(content)
+        return path
+
+    @classmethod
+    def steerctl(cls, *arguments, text=""):
+        return subprocess.run([os.environ["STEERCTL_BINARY"], "--server", cls.server.address, *arguments],
+                              input=text, capture_output=True, text=True, timeout=120)
+
+    @classmethod
+    def run_ok(cls, *arguments, text=""):
+        result = cls.steerctl(*arguments, text=text)
+        if result.returncode != 0:
+            raise AssertionError(f"{arguments}: {result.returncode}\n{result.stdout}{result.stderr}")
+        return result.stdout
+
+    def refused(self, code, *arguments, text=""):
+        result = self.steerctl(*arguments, text=text)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        self.assertEqual(result.stdout, "")
+        return result.stderr
+
+    def test_health_and_model(self):
+        self.assertEqual(self.run_ok("health"), "SERVING\n")
+        self.assertEqual(self.run_ok("health", "steer.v1.GenerationService"), "SERVING\n")
+        self.assertIn("NOT_FOUND", self.refused(1, "health", "no.such.Service"))
+        model = json.loads(self.run_ok("model", "--json"))
+        self.assertGreater(model["layers"], 0)
+        text = self.run_ok("model")
+        self.assertIn(model["fingerprint"], text)
+        self.assertIn("layers.<l>.block_out", text)
+
+    def test_tokens_there_and_back(self):
+        text = "Grüße, 世界 🙂"
+        ids = self.run_ok("tokenize", "--ids", text=text + "\n").split()
+        self.assertGreater(len(ids), 3)
+        self.assertEqual(self.run_ok("detokenize", *ids), text + "\n")
+        self.assertIn("template's head", self.run_ok("tokenize", "--chat", "Hello"))
+
+    def test_generate_streams_the_same_for_the_same_seed(self):
+        arguments = ("generate", "Say something.", "--max-tokens", "16", "--seed", "7")
+        first = self.run_ok(*arguments)
+        self.assertGreater(len(first.strip()), 0)
+        self.assertEqual(first, self.run_ok(*arguments))
+        result = json.loads(self.run_ok(*arguments, "--json"))
+        self.assertEqual(result["text"] + "\n", first)
+        self.assertEqual(result["finished"]["receipt"]["seed"], 7)
+        self.assertIn(result["finished"]["finish_reason"], ("stop", "end_of_text", "length"))
+
+    def test_generate_reads_standard_input_and_raw_text(self):
+        raw = json.loads(self.run_ok("generate", "--raw", "--max-tokens", "4", "--temperature", "0", "--json",
+                                     text="The capital of France is\n"))
+        self.assertIn("Paris", raw["text"])
+
+    def test_plain_too_uses_the_same_seed_and_names_what_steered(self):
+        both = json.loads(self.run_ok("generate", "How was it?", "--signal", "cheerful=1", "--max-tokens", "8",
+                                      "--plain-too", "--json"))
+        self.assertEqual(both["steered"]["finished"]["receipt"]["seed"], both["plain"]["finished"]["receipt"]["seed"])
+        self.assertEqual(both["plain"]["finished"]["receipt"]["controls"], [])
+        control, = both["steered"]["finished"]["receipt"]["controls"]
+        self.assertEqual(control["control"]["signal_id"], self.learned["signal_id"])
+        text = self.run_ok("generate", "How was it?", "--signal", "cheerful=0", "--max-tokens", "8", "--plain-too",
+                           "--temperature", "0")
+        steered, plain = text.removeprefix("--- cheerful=0 ---\n").split("\n--- plain ---\n")
+        self.assertEqual(steered, plain)
+
+    def test_chat_keeps_the_conversation(self):
+        out = self.steerctl("chat", "--max-tokens", "12", "--temperature", "0",
+                            text="My name is Ada.\n/signal cheerful=1\n/signals\n/signal nobody=1\nHello\n"
+                                 "/signal nobody=0\nWhat is my name?\n/quit\nnever sent\n")
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertEqual(out.stdout.count("cheerful=1\n"), 3)
+        self.assertIn("NOT_FOUND", out.stderr)
+
+    def test_signal_life(self):
+        hidden = json.loads(self.run_ok("model", "--json"))["hidden"]
+        header = json.dumps({
+            "__metadata__": {"format": "control-signal/1", "kind": "vector"},
+            "layers.1.block_out.v": {"dtype": "F32", "shape": [hidden], "data_offsets": [0, 4 * hidden]}}).encode()
+        path = self.file("v.safetensors",
+                         struct.pack("<Q", len(header)) + header + struct.pack(f"<{hidden}f", *range(hidden)))
+        added = json.loads(self.run_ok("signal", "add", path, "--alias", "counting", "--label", "a=b=c",
+                                       "--description", "counts", "--json"))
+        self.assertFalse(added["existed"])
+        self.assertEqual(added["signal"]["labels"], {"a": "b=c"})
+        id = added["signal"]["id"]
+        self.assertTrue(json.loads(self.run_ok("signal", "add", path, "--json"))["existed"])
+        self.assertIn(id, self.run_ok("signal", "list"))
+        self.assertIn("counting", self.run_ok("signal", "show", id))
+        self.run_ok("signal", "alias", "counting-too", "counting")
+        self.assertIn("counting-too", self.run_ok("signal", "aliases"))
+        self.assertIn("ABORTED", self.refused(1, "signal", "alias", "counting", "cheerful", "--expected-version", "99"))
+        self.assertIn("FAILED_PRECONDITION", self.refused(1, "signal", "rm", "counting"))
+        self.run_ok("signal", "unalias", "counting-too")
+        self.assertEqual(self.run_ok("signal", "rm", "counting", "--with-aliases"), f"Deleted {id}\n")
+        self.assertIn("NOT_FOUND", self.refused(1, "signal", "show", id))
+
+    def test_learn_and_jobs(self):
+        self.assertEqual(self.learned["state"], "SUCCEEDED")
+        self.assertGreater(self.learned["results"]["norm"], 0)
+        shown = json.loads(self.run_ok("signal", "show", "cheerful", "--json"))
+        self.assertEqual(shown["id"], self.learned["signal_id"])
+        self.assertEqual(shown["labels"]["by"], "test")
+        self.assertIn(self.learned["id"], self.run_ok("jobs", "list"))
+        self.assertIn("succeeded", self.run_ok("jobs", "show", self.learned["id"]))
+        self.assertIn("succeeded", self.run_ok("jobs", "cancel", self.learned["id"]))
+        self.assertIn("layer", self.refused(1, "learn", self.pairs, "--layer", "9999"))
+
+    def test_interrupted_learning_cancels_the_job(self):
+        many = self.file("many.jsonl", (json.dumps(PAIRS[0]) + "\n") * 3000)
+        process = subprocess.Popen([os.environ["STEERCTL_BINARY"], "--server", self.server.address, "learn", many],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process.stderr.readline()  # the job is known
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, out + err)
+        self.assertIn("interrupted", err)
+        job = next(line.split()[1] for line in out.splitlines() if line.startswith("job:"))
+        deadline = time.monotonic() + 30
+        while "cancelled" not in self.run_ok("jobs", "show", job):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.2)
+
+    def test_score_table_and_json(self):
+        arguments = ("score", self.pairs, "--signal", "cheerful=1", "--multipliers=-2,0,2")
+        lines = self.run_ok(*arguments).splitlines()
+        self.assertEqual([line.split()[0] for line in lines[:4]], ["multiplier", "-2", "0", "2"])
+        self.assertIn("slope", lines[4])
+        result = json.loads(self.run_ok(*arguments, "--json"))
+        self.assertEqual([point["multiplier"] for point in result["points"]], [-2, 0, 2])
+        for point, line in zip(result["points"], lines[1:4]):
+            self.assertEqual(point["pairs"], [])
+            self.assertEqual(line.split()[1], f"{point['mean']['preference']:+.4f}")
+        # Steering towards cheerful answers makes them likelier.
+        preferences = [point["mean"]["preference"] for point in result["points"]]
+        self.assertLess(preferences[0], preferences[1])
+        self.assertLess(preferences[1], preferences[2])
+        self.assertGreater(result["summary"]["slope"]["interval_high"], result["summary"]["slope"]["interval_low"])
+        per_pair = json.loads(self.run_ok(*arguments, "--json", "--pairs"))
+        self.assertEqual(len(per_pair["points"][0]["pairs"]), len(PAIRS))
+        self.assertNotEqual(self.run_ok(*arguments, "--sum").splitlines()[1], lines[1])
+
+    def test_what_the_server_refuses(self):
+        error = self.refused(1, "generate", "hi", "--signal", "nobody=1")
+        self.assertIn("NOT_FOUND", error)
+        self.assertIn("nobody", error)
+        self.assertIn("controls[0]", error)
+        self.assertIn("temperature", self.refused(1, "generate", "hi", "--temperature", "-1"))
+        self.assertIn("multiplier", self.refused(1, "generate", "hi", "--signal", "cheerful=1e7"))
+        self.assertIn("DEADLINE_EXCEEDED", self.steerctl("generate", "Tell a long story.", "--max-tokens", "4000",
+                                                         "--timeout", "0.5").stderr)
+        broken = self.file("broken.safetensors", b"no such header")
+        self.assertIn("INVALID_ARGUMENT", self.refused(1, "signal", "add", broken))
+
+    def test_wrong_usage(self):
+        for arguments in (
+            [], ["nonsense"], ["generate", "hi", "--signal", "a=x"], ["generate", "hi", "--raw", "--system", "x"],
+            ["generate"], ["signal"], ["score", "/no/such/file"], ["score", self.pairs, "--pairs"],
+            ["model", "--server", "nowhere"], ["signal", "add", "/no/such/file"], ["model", "--wait", "-1"],
+            ["learn", self.file("bad.jsonl", '{"question": "q", "positive": "p"}\n')], ["chat", "--json"],
+        ):
+            with self.subTest(arguments=arguments):
+                self.assertTrue(self.refused(2, *arguments).startswith("steerctl: "))
+
+    def test_every_command_explains_itself(self):
+        for command in ("health", "model", "tokenize", "detokenize", "generate", "chat", "learn", "score",
+                        "signal add", "signal list", "signal show", "signal rm", "signal alias", "signal unalias",
+                        "jobs list", "jobs show", "jobs cancel"):
+            with self.subTest(command=command):
+                self.assertIn(f"Example: steerctl {command}", self.run_ok(*command.split(), "--help"))
+
+    def test_loadgen(self):
+        result = subprocess.run(
+            [os.environ["LOADGEN_BINARY"], "--server", self.server.address, "--streams", "3", "--requests", "6",
+             "--prompt-tokens", "20", "--max-tokens", "5", "--steered", "0.67", "--signals", "2", "--json"],
+            capture_output=True, text=True, timeout=120)
+        self.assertEqual(result.returncode, 0, result.stderr + result.stdout)
+        report = json.loads(result.stdout)
+        self.assertEqual(report["finished"], 6)
+        self.assertEqual(report["errors"], {})
+        self.assertEqual(report["first_token_seconds"]["samples"], 6)
+        self.assertEqual(report["between_tokens_seconds"]["samples"], report["tokens"] - 6)
+        self.assertGreater(report["tokens_per_second"], 0)
+        self.assertNotIn("loadgen", self.run_ok("signal", "list", "--json"))
+
+
+if __name__ == "__main__":
+    unittest.main()
