@@ -1,0 +1,27 @@
+#pragma once
+
+#include "core/runtime/runtime.h"
+#include "steer/v1/analysis.pb.h"
+#include "steer/v1/common.pb.h"
+#include "steer/v1/generation.pb.h"
+#include "steer/v1/learning.pb.h"
+#include "steer/v1/model.pb.h"
+#include "steer/v1/signal.pb.h"
+
+namespace steer {
+
+// What the runtime answers into the messages that travel. Pure copying; no decisions.
+
+v1::GenerationStarted ToProto(const Admitted& admitted);
+v1::GenerationFinished ToProto(const Admitted& admitted, const FinishedEvent& finished);
+v1::ResolvedControl ToProto(const ResolvedControl& control);
+v1::PositionRule ToProto(const PositionRule& rule);
+v1::Signal ToProto(const SignalRecord& record);
+v1::Alias ToProto(const AliasRecord& record);
+v1::Job ToProto(const JobRecord& record);
+v1::ScorePoint ToProto(const ScorePoint& point, bool omit_pairs);
+v1::PreferenceSlope ToProto(const PreferenceSlope& slope);
+v1::Model ToProto(const ModelInfo& model);
+v1::TokenizeResponse ToProto(const TokenizedText& text);
+
+}  // namespace steer

@@ -1,0 +1,287 @@
+#include "server/convert.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "core/base/status.h"
+#include "core/base/status_macros.h"
+#include "core/tokenizer/utf8.h"
+
+namespace steer {
+namespace {
+
+constexpr int kMaxControls = 64;
+constexpr int kMaxPairs = 10000;
+constexpr int kMaxMultipliers = 1000;
+constexpr size_t kMaxLabels = 32;
+constexpr size_t kMaxLabelKey = 64;
+constexpr size_t kMaxLabelValue = 256;
+constexpr size_t kMaxDescription = 4096;
+constexpr int kDefaultPageSize = 100;
+constexpr int kMaxPageSize = 1000;
+
+// A caller's text, short enough to be shown in an error.
+std::string Quoted(absl::string_view text) {
+  constexpr size_t kShown = 100;
+  return absl::StrCat("'", absl::Utf8SafeCEscape(text.substr(0, kShown)),
+                      text.size() > kShown ? "'..." : "'");
+}
+
+absl::Status CheckCount(absl::string_view field, int count, int least, int most) {
+  if (count >= least && count <= most) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(count, " entries"),
+                      absl::StrCat(least, " to ", most, " entries"));
+}
+
+absl::Status CheckFinite(absl::string_view field, double value) {
+  if (std::isfinite(value)) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(value), "a finite number");
+}
+
+bool IsHex64(absl::string_view text) {
+  return text.size() == 64 && std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
+}
+
+absl::StatusOr<ControlSpec> ToControlSpec(const v1::Control& control, const std::string& field) {
+  if (control.signal().empty()) {
+    return InvalidField(absl::StrCat(field, ".signal"), "nothing", "a signal's id or alias");
+  }
+  ControlSpec spec;
+  spec.signal = control.signal();
+  spec.allow_other_weights = control.allow_other_weights();
+  if (control.has_multiplier()) {
+    STEER_RETURN_IF_ERROR(CheckFinite(absl::StrCat(field, ".multiplier"), control.multiplier()));
+    spec.multiplier = control.multiplier();
+  }
+  if (control.has_bias_multiplier()) {
+    STEER_RETURN_IF_ERROR(
+        CheckFinite(absl::StrCat(field, ".bias_multiplier"), control.bias_multiplier()));
+    spec.bias_multiplier = control.bias_multiplier();
+  }
+  if (control.has_positions()) {
+    PositionRule rule;
+    if (control.positions().has_prompt()) rule.prompt = control.positions().prompt();
+    if (control.positions().has_generated()) rule.generated = control.positions().generated();
+    rule.exclude_template_head = control.positions().exclude_template_head();
+    spec.positions = rule;
+  }
+  return spec;
+}
+
+template <typename Controls>
+absl::StatusOr<std::vector<ControlSpec>> ToControlSpecs(const Controls& controls) {
+  STEER_RETURN_IF_ERROR(CheckCount("controls", controls.size(), 0, kMaxControls));
+  std::vector<ControlSpec> specs;
+  for (int i = 0; i < controls.size(); ++i) {
+    STEER_ASSIGN_OR_RETURN(ControlSpec spec,
+                           ToControlSpec(controls[i], absl::StrCat("controls[", i, "]")));
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+template <typename Pairs>
+absl::StatusOr<std::vector<PolarPair>> ToPolarPairs(const Pairs& pairs) {
+  STEER_RETURN_IF_ERROR(CheckCount("pairs", pairs.size(), 1, kMaxPairs));
+  std::vector<PolarPair> out;
+  out.reserve(pairs.size());
+  for (int i = 0; i < pairs.size(); ++i) {
+    const std::string field = absl::StrCat("pairs[", i, "]");
+    STEER_RETURN_IF_ERROR(CheckUtf8(absl::StrCat(field, ".question"), pairs[i].question()));
+    for (const auto& [name, answer] : {std::pair{".positive", &pairs[i].positive()},
+                                       std::pair{".negative", &pairs[i].negative()}}) {
+      STEER_RETURN_IF_ERROR(CheckUtf8(absl::StrCat(field, name), *answer));
+      if (answer->empty()) {
+        return InvalidField(absl::StrCat(field, name), "nothing", "an answer that is not empty");
+      }
+    }
+    out.push_back({pairs[i].question(), pairs[i].positive(), pairs[i].negative()});
+  }
+  return out;
+}
+
+SamplingParams ToSamplingParams(const v1::Sampling& sampling) {
+  SamplingParams params;
+  if (sampling.has_max_tokens()) params.max_tokens = sampling.max_tokens();
+  if (sampling.has_temperature()) params.temperature = sampling.temperature();
+  if (sampling.has_top_k()) params.top_k = sampling.top_k();
+  if (sampling.has_top_p()) params.top_p = sampling.top_p();
+  if (sampling.has_seed()) params.seed = sampling.seed();
+  params.stop.assign(sampling.stop().begin(), sampling.stop().end());
+  params.log_probs = sampling.log_probs();
+  return params;
+}
+
+template <typename Labels>
+absl::StatusOr<std::map<std::string, std::string>> ToLabels(const std::string& field,
+                                                            const Labels& labels) {
+  if (labels.size() > kMaxLabels) {
+    return InvalidField(field, absl::StrCat(labels.size(), " labels"),
+                        absl::StrCat("at most ", kMaxLabels, " labels"));
+  }
+  for (const auto& [key, value] : labels) {
+    if (key.empty() || key.size() > kMaxLabelKey) {
+      return InvalidField(field, absl::StrCat("the key ", Quoted(key)),
+                          absl::StrCat("keys of 1 to ", kMaxLabelKey, " bytes"));
+    }
+    if (value.size() > kMaxLabelValue) {
+      return InvalidField(absl::StrCat(field, "[", key, "]"), absl::StrCat(value.size(), " bytes"),
+                          absl::StrCat("at most ", kMaxLabelValue, " bytes"));
+    }
+  }
+  return std::map<std::string, std::string>(labels.begin(), labels.end());
+}
+
+absl::Status CheckDescription(const std::string& field, const std::string& description) {
+  if (description.size() <= kMaxDescription) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(description.size(), " bytes"),
+                      absl::StrCat("at most ", kMaxDescription, " bytes"));
+}
+
+}  // namespace
+
+absl::Status CheckUtf8(absl::string_view field, absl::string_view text) {
+  const std::optional<size_t> bad = FirstInvalidUtf8(text);
+  if (!bad) return absl::OkStatus();
+  return InvalidField(field,
+                      absl::StrFormat("byte 0x%02x at offset %d, which is not UTF-8",
+                                      static_cast<unsigned char>(text[*bad]), *bad),
+                      "valid UTF-8");
+}
+
+bool IsSignalId(absl::string_view text) {
+  return IsHex64(text) && std::none_of(text.begin(), text.end(), absl::ascii_isupper);
+}
+
+absl::Status CheckAliasName(absl::string_view field, absl::string_view name) {
+  const bool allowed = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '/' || c == '-';
+  });
+  if (allowed && !name.empty() && name.size() <= 128 && !IsHex64(name)) return absl::OkStatus();
+  return InvalidField(field, Quoted(name),
+                      "1 to 128 characters of [A-Za-z0-9._/-], not 64 hex digits");
+}
+
+absl::StatusOr<int> ToPageSize(int32_t page_size) {
+  if (page_size == 0) return kDefaultPageSize;
+  if (page_size >= 1 && page_size <= kMaxPageSize) return page_size;
+  return InvalidField("page_size", absl::StrCat(page_size),
+                      absl::StrCat("1 to ", kMaxPageSize, ", or 0 for ", kDefaultPageSize));
+}
+
+absl::StatusOr<PromptSpec> ToPromptSpec(const v1::Prompt& prompt) {
+  PromptSpec spec;
+  switch (prompt.kind_case()) {
+    case v1::Prompt::kChat:
+      if (prompt.chat().messages().empty()) {
+        return InvalidField("prompt.chat.messages", "nothing", "at least one message");
+      }
+      for (int i = 0; i < prompt.chat().messages_size(); ++i) {
+        const v1::ChatMessage& message = prompt.chat().messages(i);
+        STEER_RETURN_IF_ERROR(
+            CheckUtf8(absl::StrCat("prompt.chat.messages[", i, "].content"), message.content()));
+        spec.messages.push_back({message.role(), message.content()});
+      }
+      return spec;
+    case v1::Prompt::kText:
+      STEER_RETURN_IF_ERROR(CheckUtf8("prompt.text", prompt.text()));
+      spec.text = prompt.text();
+      return spec;
+    case v1::Prompt::kTokens:
+      if (prompt.tokens().ids().empty()) {
+        return InvalidField("prompt.tokens.ids", "nothing", "at least one token");
+      }
+      spec.token_ids.assign(prompt.tokens().ids().begin(), prompt.tokens().ids().end());
+      return spec;
+    case v1::Prompt::KIND_NOT_SET:
+      break;
+  }
+  return InvalidField("prompt", "nothing", "exactly one of chat, text and tokens");
+}
+
+absl::StatusOr<GenerateSpec> ToGenerateSpec(const v1::GenerateRequest& request) {
+  GenerateSpec spec;
+  STEER_ASSIGN_OR_RETURN(spec.prompt, ToPromptSpec(request.prompt()));
+  for (int i = 0; i < request.sampling().stop_size(); ++i) {
+    STEER_RETURN_IF_ERROR(
+        CheckUtf8(absl::StrCat("sampling.stop[", i, "]"), request.sampling().stop(i)));
+  }
+  spec.sampling = ToSamplingParams(request.sampling());
+  spec.seed_given = request.sampling().has_seed();
+  STEER_ASSIGN_OR_RETURN(spec.controls, ToControlSpecs(request.controls()));
+  return spec;
+}
+
+absl::StatusOr<ScoreSpec> ToScoreSpec(const v1::ScoreRequest& request) {
+  ScoreSpec spec;
+  STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs()));
+  STEER_ASSIGN_OR_RETURN(spec.controls, ToControlSpecs(request.controls()));
+  STEER_RETURN_IF_ERROR(CheckCount("multipliers", request.multipliers_size(), 0, kMaxMultipliers));
+  for (int i = 0; i < request.multipliers_size(); ++i) {
+    STEER_RETURN_IF_ERROR(
+        CheckFinite(absl::StrCat("multipliers[", i, "]"), request.multipliers(i)));
+  }
+  spec.multipliers.assign(request.multipliers().begin(), request.multipliers().end());
+  if (spec.multipliers.empty()) spec.multipliers = {1.0};
+  STEER_RETURN_IF_ERROR(CheckUtf8("system", request.system()));
+  spec.system = request.system();
+  if (request.has_end_of_turn()) spec.end_of_turn = request.end_of_turn();
+  spec.raw = request.raw();
+  return spec;
+}
+
+absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request) {
+  LearnSpec spec;
+  STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs()));
+  if (request.learner_case() == v1::StartJobRequest::LEARNER_NOT_SET) {
+    return InvalidField("learner", "nothing", "difference_of_means");
+  }
+  if (request.difference_of_means().has_layer()) {
+    spec.layer = request.difference_of_means().layer();
+    if (spec.layer < 0) {
+      return InvalidField("difference_of_means.layer", absl::StrCat(spec.layer),
+                          "a layer, counted from 0");
+    }
+  }
+  STEER_RETURN_IF_ERROR(CheckUtf8("system", request.system()));
+  spec.system = request.system();
+  if (!request.alias().empty()) {
+    STEER_RETURN_IF_ERROR(CheckAliasName("alias", request.alias()));
+  }
+  spec.alias = request.alias();
+  STEER_ASSIGN_OR_RETURN(spec.labels, ToLabels("labels", request.labels()));
+  STEER_RETURN_IF_ERROR(CheckDescription("description", request.description()));
+  spec.description = request.description();
+  return spec;
+}
+
+absl::StatusOr<UploadHeader> ToUploadHeader(const v1::RegisterSignalHeader& header) {
+  if (header.format() != "native") {
+    return InvalidField("header.format", Quoted(header.format()), "'native'");
+  }
+  if (header.size() < 1 || header.size() > kMaxUploadBytes) {
+    return InvalidField("header.size", absl::StrCat(header.size()),
+                        absl::StrCat("1 to ", kMaxUploadBytes, " bytes"));
+  }
+  if (!IsHex64(header.sha256())) {
+    return InvalidField("header.sha256", Quoted(header.sha256()),
+                        "the file's SHA-256 as 64 hex digits");
+  }
+  if (!header.alias().empty()) {
+    STEER_RETURN_IF_ERROR(CheckAliasName("header.alias", header.alias()));
+  }
+  STEER_RETURN_IF_ERROR(CheckDescription("header.description", header.description()));
+  UploadHeader out;
+  STEER_ASSIGN_OR_RETURN(out.labels, ToLabels("header.labels", header.labels()));
+  out.size = header.size();
+  out.sha256 = absl::AsciiStrToLower(header.sha256());
+  out.description = header.description();
+  out.alias = header.alias();
+  return out;
+}
+
+}  // namespace steer

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/runtime/runtime.h"
+#include "steer/v1/analysis.pb.h"
+#include "steer/v1/generation.pb.h"
+#include "steer/v1/learning.pb.h"
+#include "steer/v1/model.pb.h"
+#include "steer/v1/signal.pb.h"
+
+namespace steer {
+
+// Requests into what the runtime takes. Syntax only: valid UTF-8, counts, sizes, finite numbers,
+// spellings of ids and names, page sizes. What a value means for this model is admission's
+// business. Errors are INVALID_ARGUMENT and name the field by its path in the request.
+
+absl::StatusOr<PromptSpec> ToPromptSpec(const v1::Prompt& prompt);
+absl::StatusOr<GenerateSpec> ToGenerateSpec(const v1::GenerateRequest& request);
+absl::StatusOr<ScoreSpec> ToScoreSpec(const v1::ScoreRequest& request);
+absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request);
+
+// What goes along with an upload, once its header has been found sound.
+struct UploadHeader {
+  int64_t size = 0;    // 1 byte .. 1 GiB
+  std::string sha256;  // lower-case hex
+  std::map<std::string, std::string> labels;
+  std::string description;
+  std::string alias;
+};
+absl::StatusOr<UploadHeader> ToUploadHeader(const v1::RegisterSignalHeader& header);
+
+inline constexpr int64_t kMaxUploadBytes = int64_t{1} << 30;
+inline constexpr size_t kMaxChunkBytes = size_t{1} << 20;
+
+absl::Status CheckUtf8(absl::string_view field, absl::string_view text);
+bool IsSignalId(absl::string_view text);  // 64 lower-case hex digits
+// 1 to 128 characters of [A-Za-z0-9._/-] that are not an id.
+absl::Status CheckAliasName(absl::string_view field, absl::string_view name);
+// 1 .. 1000; 0 means 100.
+absl::StatusOr<int> ToPageSize(int32_t page_size);
+
+}  // namespace steer

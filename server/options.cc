@@ -1,0 +1,123 @@
+#include "server/options.h"
+
+#include <sstream>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "server/version.h"
+
+namespace steer {
+namespace {
+
+// "[::1]:7070" -> "::1", "127.0.0.1:7070" -> "127.0.0.1".
+absl::string_view HostOf(absl::string_view address) {
+  if (absl::StartsWith(address, "[")) return address.substr(1, address.find(']') - 1);
+  return address.substr(0, address.rfind(':'));
+}
+
+void AddModelOptions(CLI::App& app, RuntimeOptions& options) {
+  app.add_option("--model", options.model_path, "GGUF file of the model to keep resident")
+      ->required()
+      ->check(CLI::ExistingFile);
+  app.add_option("--state-dir", options.state_directory, "folder of the signals; made if missing")
+      ->default_val("steerd-state");
+  app.add_option("--device", options.device, "cpu, or cuda:<n>")->capture_default_str();
+  app.add_option("--dtype", options.dtype, "compute and cache type")
+      ->check(CLI::IsMember({"bf16", "f32"}))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "threads of one operation; 0 = all cores")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--kv-cache-mib", options.kv_cache_mib, "size of the KV cache")
+      ->check(CLI::Range(1, 16 * 1024 * 1024))
+      ->capture_default_str();
+  app.add_option("--step-tokens", options.step_tokens, "token budget of one step")
+      ->check(CLI::Range(1, 1024 * 1024))
+      ->capture_default_str();
+  app.add_option("--max-sequences", options.max_sequences, "sequences that run at once")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+}
+
+void AddServerOptions(CLI::App& app, ServerOptions& options) {
+  app.add_option("--listen", options.listen, "gRPC address: host:port or unix:/path")
+      ->capture_default_str();
+  app.add_option("--metrics-listen", options.metrics_listen,
+                 "address of /metrics for Prometheus, or off")
+      ->capture_default_str();
+  app.add_flag("--insecure-listen-anywhere", options.insecure_listen_anywhere,
+               "allow plain text on addresses that other machines can reach");
+  app.add_option("--metrics-signals", options.metrics_signals,
+                 "signal names that get series of their own; the rest is 'other'")
+      ->check(CLI::Range(0, 10000))
+      ->capture_default_str();
+  app.add_option("--max-message-mib", options.max_message_mib, "largest message to receive")
+      ->check(CLI::Range(2, 1024))
+      ->capture_default_str();
+  app.add_option("--reflection", options.reflection, "server reflection: on or off")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, std::string>{{"on", "true"}, {"off", "false"}}))
+      ->default_str("on");
+  app.add_option("--drain-seconds", options.drain_seconds,
+                 "how long running calls may take to end after SIGTERM or SIGINT")
+      ->check(CLI::Range(0, 86400))
+      ->capture_default_str();
+  app.add_option("--log-level", options.log_level, "debug, info, warning, error or off")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+Invocation ParseCommandLine(int argc, const char* const* argv) {
+  ServerOptions options;
+  CLI::App app("steerd keeps a language model resident and steers it per request, over gRPC.",
+               "steerd");
+  app.set_version_flag("--version", absl::StrCat("steerd ", Version()));
+  app.footer(
+      "A first SIGTERM or SIGINT lets running calls end (--drain-seconds), a second one stops at "
+      "once.\nExit code: 0 clean, 1 could not start, 2 bad flags, 3 running work was cut.");
+  AddModelOptions(app, options.runtime);
+  AddServerOptions(app, options);
+  Invocation invocation;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    const int code = app.exit(error, out, out);
+    invocation.output = out.str();
+    invocation.exit_code = code == 0 ? 0 : 2;
+    return invocation;
+  }
+  if (const absl::Status status = CheckListenAddresses(options); !status.ok()) {
+    invocation.output = absl::StrCat(std::string(status.message()), "\n");
+    invocation.exit_code = 2;
+    return invocation;
+  }
+  invocation.options = std::move(options);
+  return invocation;
+}
+
+bool IsLocalAddress(absl::string_view address) {
+  if (absl::StartsWith(address, "unix:")) return true;
+  const absl::string_view host = HostOf(address);
+  return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
+}
+
+absl::Status CheckListenAddresses(const ServerOptions& options) {
+  if (options.insecure_listen_anywhere) return absl::OkStatus();
+  const std::pair<absl::string_view, absl::string_view> flags[] = {
+      {"--listen", options.listen}, {"--metrics-listen", options.metrics_listen}};
+  for (const auto& [flag, address] : flags) {
+    if (address == "off" || IsLocalAddress(address)) continue;
+    return InvalidField(flag, address,
+                        "a loopback address or unix:/path. Other machines could reach this one, "
+                        "and this version speaks plain text without authentication: give "
+                        "--insecure-listen-anywhere to do so all the same");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace steer

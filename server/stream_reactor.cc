@@ -1,0 +1,219 @@
+#include "server/stream_reactor.h"
+
+#include <utility>
+
+#include "core/base/status.h"
+#include "server/answers.h"
+#include "server/grpc_status.h"
+#include "spdlog/spdlog.h"
+
+namespace steer {
+
+StreamWriter::StreamWriter() : thread_([this] { Loop(); }) {}
+
+StreamWriter::~StreamWriter() {
+  mailbox_.Close();
+  thread_.join();
+}
+
+void StreamWriter::Loop() {
+  constexpr Clock::duration kSweepPeriod = std::chrono::seconds(1);
+  std::vector<std::weak_ptr<GenerationStream>> live;
+  Clock::time_point next_sweep = Clock::now() + kSweepPeriod;
+  while (!mailbox_.closed()) {
+    std::optional<Clock::time_point> wake;
+    if (!live.empty()) wake = next_sweep;
+    for (const std::shared_ptr<GenerationStream>& stream : mailbox_.Take(/*wait=*/true, wake)) {
+      if (stream->Turn()) live.push_back(stream);
+    }
+    const Clock::time_point now = Clock::now();
+    if (now < next_sweep) continue;
+    next_sweep = now + kSweepPeriod;
+    std::erase_if(live, [](const auto& stream) { return stream.expired(); });
+    for (const auto& weak : live) {
+      if (const std::shared_ptr<GenerationStream> stream = weak.lock()) stream->CheckReader(now);
+    }
+  }
+}
+
+GenerationStream::GenerationStream(Runtime* runtime, std::shared_ptr<Metrics> metrics,
+                                   StreamWriter* writer, grpc::CallbackServerContext* context)
+    : runtime_(runtime), metrics_(std::move(metrics)), writer_(writer), context_(context) {}
+
+void GenerationStream::Refuse(const absl::Status& status) {
+  {
+    MutexLock lock(mutex_);
+    closed_ = true;
+  }
+  Finish(ToGrpcStatus(status, *context_));
+}
+
+void GenerationStream::Admit(Admitted admitted, std::vector<std::string> signal_labels) {
+  RequestId to_cancel = 0;
+  {
+    MutexLock lock(mutex_);
+    if (cancelled_) to_cancel = admitted.id;
+    admitted_ = std::move(admitted);
+    signal_labels_ = std::move(signal_labels);
+    if (finished_) metrics_->Finished(*finished_, signal_labels_);
+    WakeWriter();
+  }
+  if (to_cancel != 0) runtime_->Cancel(to_cancel);
+}
+
+bool GenerationStream::cancelled() {
+  MutexLock lock(mutex_);
+  return cancelled_;
+}
+
+void GenerationStream::OnToken(TokenEvent event) {
+  const Clock::time_point now = Clock::now();
+  if (last_token_) {
+    metrics_->NextToken(std::chrono::duration<double>(now - *last_token_).count());
+  } else {
+    metrics_->FirstToken(std::chrono::duration<double>(now - start_).count());
+  }
+  last_token_ = now;
+  MutexLock lock(mutex_);
+  if (closed_ || lagging_ || unread_bytes_ > kMaxUnreadBytes) return;
+  unread_bytes_ += event.text.size() + sizeof(event.token) + sizeof(float);
+  unread_.mutable_text()->append(event.text);
+  unread_.add_ids(event.token);
+  if (event.log_prob) unread_.add_log_probs(*event.log_prob);
+  // While a write is under way its end will take what has come; the writer is woken all the same
+  // when the reader has fallen too far behind.
+  if (!writing_since_ || unread_bytes_ > kMaxUnreadBytes) WakeWriter();
+}
+
+void GenerationStream::OnFinished(FinishedEvent event) {
+  MutexLock lock(mutex_);
+  if (admitted_) metrics_->Finished(event, signal_labels_);
+  if (closed_) return;
+  unread_.mutable_text()->append(event.tail_text);
+  finished_ = std::move(event);
+  WakeWriter();
+}
+
+void GenerationStream::OnWriteDone(bool ok) {
+  {
+    MutexLock lock(mutex_);
+    writing_since_.reset();
+    if (!ok) cancelled_ = true;
+  }
+  Pump();
+}
+
+void GenerationStream::OnCancel() {
+  RequestId to_cancel = 0;
+  {
+    MutexLock lock(mutex_);
+    cancelled_ = true;
+    if (closed_) return;  // whoever closed it has cancelled the request
+    if (admitted_) to_cancel = admitted_->id;
+    WakeWriter();
+  }
+  if (to_cancel != 0) runtime_->Cancel(to_cancel);
+}
+
+void GenerationStream::OnDone() {
+  // The last owner may be this function.
+  const std::shared_ptr<GenerationStream> self = std::move(self_);
+}
+
+void GenerationStream::WakeWriter() {
+  if (writer_woken_) return;
+  writer_woken_ = true;
+  writer_->Notify(shared_from_this());
+}
+
+bool GenerationStream::Turn() {
+  bool too_far_behind = false;
+  {
+    MutexLock lock(mutex_);
+    writer_woken_ = false;
+    too_far_behind = unread_bytes_ > kMaxUnreadBytes;
+  }
+  if (too_far_behind) GiveUp("more than 256 KiB unread");
+  Pump();
+  return !std::exchange(had_turn_, true);
+}
+
+void GenerationStream::CheckReader(Clock::time_point now) {
+  bool stuck = false;
+  {
+    MutexLock lock(mutex_);
+    stuck = writing_since_ && now - *writing_since_ > kMaxWriteTime;
+  }
+  if (stuck) GiveUp("no message read for 10 s");
+}
+
+void GenerationStream::GiveUp(const char* why) {
+  {
+    MutexLock lock(mutex_);
+    // Without a write under way the reader is not what keeps things waiting.
+    if (!writing_since_ || lagging_ || closed_) return;
+    lagging_ = true;
+    cancelling_ = true;
+    spdlog::warn("RESOURCE_EXHAUSTED: request {} cancelled, its reader is too slow ({})",
+                 admitted_ ? admitted_->id : 0, why);
+  }
+  context_->TryCancel();
+  {
+    MutexLock lock(mutex_);
+    cancelling_ = false;
+  }
+  Pump();
+}
+
+// What to do now; fills message_ or `end`. No write is under way.
+GenerationStream::Next GenerationStream::Choose(absl::Status& end) {
+  if (lagging_) {
+    end = absl::ResourceExhaustedError("the reader is too slow");
+    return Next::kFinish;
+  }
+  if (cancelled_) {
+    end = absl::CancelledError("the caller has left");
+    return Next::kFinish;
+  }
+  if (!started_) {
+    started_ = true;
+    *message_.mutable_started() = ToProto(*admitted_);
+    return Next::kWrite;
+  }
+  if (unread_.ids_size() > 0 || !unread_.text().empty()) {
+    message_.mutable_tokens()->Swap(&unread_);
+    unread_.Clear();
+    unread_bytes_ = 0;
+    return Next::kWrite;
+  }
+  if (!finished_) return Next::kNothing;
+  end = finished_->status;
+  // A generation that its deadline ended is still an answer, with a receipt.
+  if (!end.ok() && finished_->reason != FinishReason::kDeadline) return Next::kFinish;
+  *message_.mutable_finished() = ToProto(*admitted_, *finished_);
+  return Next::kWriteAndFinish;
+}
+
+void GenerationStream::Pump() {
+  const std::shared_ptr<GenerationStream> self = shared_from_this();
+  Next next = Next::kNothing;
+  RequestId to_cancel = 0;
+  absl::Status end;
+  {
+    MutexLock lock(mutex_);
+    if (!admitted_ || writing_since_ || cancelling_ || closed_) return;
+    next = Choose(end);
+    if (next == Next::kWrite) writing_since_ = Clock::now();
+    if (next == Next::kFinish || next == Next::kWriteAndFinish) closed_ = true;
+    if (closed_ && !finished_) to_cancel = admitted_->id;
+  }
+  // Outside the lock: gRPC may run our own reactions in here.
+  if (to_cancel != 0) runtime_->Cancel(to_cancel);
+  if (next == Next::kWrite) StartWrite(&message_);
+  if (next == Next::kFinish) Finish(ToGrpcStatus(end, *context_));
+  if (next == Next::kWriteAndFinish) {
+    StartWriteAndFinish(&message_, grpc::WriteOptions(), ToGrpcStatus(end, *context_));
+  }
+}
+
+}  // namespace steer

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace steer {
+
+// "0.1.0", as in the project's CMakeLists.txt.
+const char* Version();
+
+}  // namespace steer
