@@ -12,16 +12,29 @@ namespace {
 // How long to wait for somebody who looks into the database with another program.
 constexpr int kBusyMillis = 5000;
 
-absl::StatusCode CodeOf(int extended, int system_error) {
+// The errno of the log's last failed system call. sqlite3_system_errno has lost it by the time a
+// failed write has been rolled back.
+int LogError(sqlite3* db) {
+  sqlite3_file* log = nullptr;
+  int error = 0;
+  if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+      log != nullptr && log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  return error;
+}
+
+absl::StatusCode CodeOf(sqlite3* db) {
+  const int extended = sqlite3_extended_errcode(db);
+  // Quotas and file-size limits arrive as I/O errors. Only of writes: after a failed fsync the
+  // commit may be in the log all the same, whatever the reason.
+  if (extended == SQLITE_IOERR_WRITE && IsDiskFull(LogError(db))) {
+    return absl::StatusCode::kResourceExhausted;
+  }
   switch (extended & 0xff) {
     case SQLITE_FULL:
       return absl::StatusCode::kResourceExhausted;
     case SQLITE_IOERR:
-      // A file-size limit (EFBIG) arrives as an I/O error. A failed fsync stays UNAVAILABLE
-      // whatever the reason: the commit may be in the log all the same.
-      return extended != SQLITE_IOERR_FSYNC && IsDiskFull(system_error)
-                 ? absl::StatusCode::kResourceExhausted
-                 : absl::StatusCode::kUnavailable;
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
@@ -39,10 +52,9 @@ absl::StatusCode CodeOf(int extended, int system_error) {
 
 // Never OK: a call on `db` has just failed.
 absl::Status ErrorOf(sqlite3* db) {
-  if (db == nullptr) return absl::ResourceExhaustedError("no memory for a database");
+  if (db == nullptr) return absl::UnavailableError("no memory for a database");
   const char* const path = sqlite3_db_filename(db, "main");
-  return {CodeOf(sqlite3_extended_errcode(db), sqlite3_system_errno(db)),
-          absl::StrCat(path == nullptr ? "database" : path, ": ", sqlite3_errmsg(db))};
+  return {CodeOf(db), absl::StrCat(path == nullptr ? "database" : path, ": ", sqlite3_errmsg(db))};
 }
 
 }  // namespace

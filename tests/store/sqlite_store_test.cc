@@ -137,8 +137,7 @@ TEST_F(SqliteStoreTest, AnnotationsHaveLimits) {
       {{}, "\xed\xa0\x80", "description"},
   };
   for (const Case& bad : cases) {
-    const absl::Status status =
-        store_->Put(VectorSignal(2), bad.labels, bad.description).status();
+    const absl::Status status = store_->Put(VectorSignal(2), bad.labels, bad.description).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad.field;
     ASSERT_TRUE(DetailOf(status).has_value());
     EXPECT_THAT(DetailOf(status)->field, HasSubstr(bad.field));
@@ -171,8 +170,7 @@ TEST_F(SqliteStoreTest, AliasesMoveOnlyFromTheExpectedVersion) {
   EXPECT_EQ(made->signal_id, first);
   EXPECT_EQ(store_->SetAlias("a", second, 0).status().code(), absl::StatusCode::kAborted);
   EXPECT_EQ(store_->SetAlias("a", second, 2).status().code(), absl::StatusCode::kAborted);
-  EXPECT_EQ(store_->SetAlias("a", second, -1).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(store_->SetAlias("a", second, -1).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(store_->Get("a")->id, first);
   EXPECT_EQ(store_->SetAlias("a", second, 1)->version, 2);
   EXPECT_EQ(store_->Get("a")->id, second);
@@ -228,7 +226,7 @@ TEST_F(SqliteStoreTest, PagesAreNewestFirstAndStableWhileSignalsComeAndGo) {
     for (const SignalRecord& record : page->items) seen.push_back(record.id);
     token = page->next_page_token;
     if (pages == 0) {
-      Put(100);                                        // newer than the first page
+      Put(100);                                         // newer than the first page
       ASSERT_TRUE(store_->Delete(ids[4], false).ok());  // the last item of the first page
       ASSERT_TRUE(store_->Delete(ids[2], false).ok());  // not seen yet
     }
@@ -266,9 +264,15 @@ TEST_F(SqliteStoreTest, OnlyItsOwnPageTokensAreTaken) {
   const std::string token = store_->List(1, "")->next_page_token;
   ASSERT_TRUE(store_->List(1, token).ok());
   const std::string alias_token = store_->ListAliases(1, "")->next_page_token;
-  std::vector<std::string> bad = {"1", "x", token + "0", token.substr(1), alias_token,
-                                  std::string(32, '0'), std::string(33, '0'),
-                                  std::string(32, '0') + ".1", std::string(100000, 'x')};
+  std::vector<std::string> bad = {"1",
+                                  "x",
+                                  token + "0",
+                                  token.substr(1),
+                                  alias_token,
+                                  std::string(32, '0'),
+                                  std::string(33, '0'),
+                                  std::string(32, '0') + ".1",
+                                  std::string(100000, 'x')};
   for (size_t at = 0; at < token.size(); ++at) {
     bad.push_back(token);
     bad.back()[at] = static_cast<char>(bad.back()[at] ^ 1);
@@ -310,8 +314,8 @@ TEST_F(SqliteStoreTest, ADamagedPayloadIsDataLossThatNamesTheFileAndCanBeRepaire
   };
   std::string flipped = sound;
   flipped.back() = static_cast<char>(flipped.back() ^ 1);
-  for (const std::string& damaged : {std::string(), sound.substr(0, sound.size() - 1),
-                                     sound + "x", flipped, std::string(sound.size(), '\0')}) {
+  for (const std::string& damaged : {std::string(), sound.substr(0, sound.size() - 1), sound + "x",
+                                     flipped, std::string(sound.size(), '\0')}) {
     write(damaged);
     const absl::Status status = store_->Load(id).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
@@ -333,8 +337,8 @@ TEST_F(SqliteStoreTest, OpeningRemovesLeftoversAndNothingElse) {
   const std::string id = Put(1);
   store_.reset();
   const std::string folder = folder_.path() + "/payloads/";
-  for (const std::string& name : {kUnknownId + ".safetensors", kUnknownId + ".1.tmp",
-                                  id + ".7.tmp", std::string("README"), std::string("a.tmp")}) {
+  for (const std::string& name : {kUnknownId + ".safetensors", kUnknownId + ".1.tmp", id + ".7.tmp",
+                                  std::string("README"), std::string("a.tmp")}) {
     std::ofstream(folder + name) << "x";
   }
   Reopen();
@@ -354,8 +358,7 @@ TEST_F(SqliteStoreTest, ALostDatabaseDoesNotTakeThePayloadsWithIt) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("signals.db"));
   EXPECT_THAT(folder_.Names("payloads"), ElementsAre(id + ".safetensors"));
   // And again: the first refusal must not have made a database.
-  EXPECT_EQ(OpenSqliteStore(folder_.path()).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(OpenSqliteStore(folder_.path()).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(SqliteStoreTest, ADatabaseOfANewerVersionIsRefused) {
