@@ -1,8 +1,11 @@
 #include "core/engine/sampler.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "core/engine/philox.h"
@@ -12,23 +15,69 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
+// Sums and maxima over a vocabulary keep this many independent lanes: the compiler may not reorder
+// a single one.
+constexpr size_t kLanes = 8;
+
 // NaN counts as -inf; also keeps comparisons a strict order.
 float Clean(float logit) { return std::isnan(logit) ? -kInfinity : logit; }
 
-// The greatest logit's lowest id.
-TokenId ArgMax(std::span<const float> logits) {
-  size_t best = 0;
-  for (size_t i = 1; i < logits.size(); ++i) {
-    if (Clean(logits[i]) > Clean(logits[best])) best = i;
-  }
-  return static_cast<TokenId>(best);
+// exp(x) for -87 <= x <= 0 to about one unit in the last place; 0 for anything less, -inf and NaN.
+// x = n log 2 + r, then 2^n times a polynomial in r (the coefficients of Cephes' expf). Unlike of
+// std::exp the compiler makes vectors of a loop of it, which is most of a draw's time; that is why
+// the range is tested on the bits, since a float comparison may trap.
+float Exp(float x) {
+  const uint32_t magnitude = std::bit_cast<uint32_t>(x) & 0x7FFFFFFF;
+  const uint32_t in_range = magnitude <= std::bit_cast<uint32_t>(87.0f) ? 0xFFFFFFFF : 0;
+  const float rounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  const float safe = std::bit_cast<float>(std::bit_cast<uint32_t>(x) & in_range);
+  const float n = (safe * 1.44269504f + rounder) - rounder;
+  const float r = (safe - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  const float power = std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(p * power) & in_range);
 }
 
-// log sum exp(logit - max), at least 0 because the greatest contributes 1.
-double LogSum(std::span<const float> logits, float max) {
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(Clean(logit) - max);
-  return std::log(sum);
+// The greatest logit's lowest id; 0 if there is only NaN.
+TokenId ArgMax(std::span<const float> logits) {
+  std::array<float, kLanes> greatest;
+  greatest.fill(-kInfinity);
+  size_t i = 0;
+  for (; i + kLanes <= logits.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const float logit = logits[i + lane];  // NaN loses every comparison
+      greatest[lane] = logit > greatest[lane] ? logit : greatest[lane];
+    }
+  }
+  float max = *std::max_element(greatest.begin(), greatest.end());
+  for (; i < logits.size(); ++i) max = std::max(max, Clean(logits[i]));
+  const auto found = std::find(logits.begin(), logits.end(), max);
+  return found == logits.end() ? 0 : static_cast<TokenId>(found - logits.begin());
+}
+
+// exp(scale (logit - max)) of each logit.
+std::vector<float> Weights(std::span<const float> logits, float max, double scale) {
+  std::vector<float> weights(logits.size());
+  for (size_t i = 0; i < logits.size(); ++i) {
+    weights[i] = Exp(static_cast<float>(scale * (logits[i] - max)));
+  }
+  return weights;
+}
+
+double Sum(std::span<const float> values) {
+  std::array<double, kLanes> sums = {};
+  size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) sums[lane] += values[i + lane];
+  }
+  for (; i < values.size(); ++i) sums[0] += values[i];
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 // Uniform in [0, 1), 53 bits.
@@ -39,56 +88,83 @@ double Uniform(uint64_t seed, int position) {
   return static_cast<double>(bits) * 0x1p-53;
 }
 
-struct Candidate {
-  TokenId token = 0;
-  float logit = 0;
-  double weight = 0;  // exp((logit - max) / temperature)
-};
-
-bool Likelier(const Candidate& a, const Candidate& b) {
-  return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
-}
-
-// Moves the `count` likeliest candidates to the front of [begin, end), sorted.
-void SortFront(std::span<Candidate> candidates, size_t count) {
-  if (count < candidates.size()) {
-    std::nth_element(candidates.begin(), candidates.begin() + count, candidates.end(), Likelier);
+// Moves at least the `count` likeliest ids to the front, sorted; the lowest first among equals.
+void SortFront(std::span<TokenId> ids, std::span<const float> logits, size_t count) {
+  const auto likelier = [logits](TokenId a, TokenId b) {
+    const float logit_a = Clean(logits[a]);
+    const float logit_b = Clean(logits[b]);
+    return logit_a != logit_b ? logit_a > logit_b : a < b;
+  };
+  // Looking for few is one pass with a small heap; for many a heap is slower than sorting all.
+  if (count <= ids.size() / 8) {
+    std::partial_sort(ids.begin(), ids.begin() + count, ids.end(), likelier);
+  } else {
+    std::sort(ids.begin(), ids.end(), likelier);
   }
-  std::sort(candidates.begin(), candidates.begin() + count, Likelier);
 }
 
-// Keeps the smallest set of likeliest candidates whose weight reaches top_p of all. Sorts no more
-// of them than it needs: the nucleus is nearly always a small part of the vocabulary.
-void KeepNucleus(std::vector<Candidate>& candidates, double top_p) {
+// The smallest set of likeliest ids whose weight reaches top_p of all of `ids`. Sorts no more of
+// them than it needs: the nucleus is nearly always a small part of the vocabulary.
+void KeepNucleus(std::vector<TokenId>& ids, std::span<const float> logits,
+                 std::span<const float> weights, double top_p) {
   double total = 0;
-  for (const Candidate& candidate : candidates) total += candidate.weight;
+  for (const TokenId id : ids) total += weights[id];
   double mass = 0;
   size_t kept = 0;
   size_t sorted = 0;
-  while (kept < candidates.size()) {
+  while (kept < ids.size()) {
     if (kept == sorted) {
-      const size_t more = std::min(std::max<size_t>(64, 3 * sorted), candidates.size() - sorted);
-      SortFront(std::span(candidates).subspan(sorted), more);
+      const size_t more = std::min(std::max<size_t>(64, 3 * sorted), ids.size() - sorted);
+      SortFront(std::span(ids).subspan(sorted), logits, more);
       sorted += more;
     }
-    mass += candidates[kept++].weight;
+    mass += weights[ids[kept++]];
     if (mass >= top_p * total) break;
   }
-  candidates.resize(kept);
+  ids.resize(kept);
 }
 
-TokenId Draw(const std::vector<Candidate>& candidates, double uniform) {
+// Of `ids` in proportion to their weights; of all ids in order if `ids` is empty.
+TokenId Draw(std::span<const TokenId> ids, std::span<const float> weights, double uniform) {
   double total = 0;
-  for (const Candidate& candidate : candidates) total += candidate.weight;
+  if (ids.empty()) total = Sum(weights);
+  for (const TokenId id : ids) total += weights[id];
   double left = uniform * total;
-  TokenId last = candidates.front().token;
-  for (const Candidate& candidate : candidates) {
-    if (candidate.weight == 0) continue;
-    last = candidate.token;
-    left -= candidate.weight;
+  TokenId drawn = 0;
+  const size_t count = ids.empty() ? weights.size() : ids.size();
+  for (size_t i = 0; i < count; ++i) {
+    const TokenId id = ids.empty() ? static_cast<TokenId>(i) : ids[i];
+    if (weights[id] == 0) continue;
+    drawn = id;  // rounding may leave a little at the end: it belongs to the last possible token
+    left -= weights[id];
     if (left < 0) break;
   }
-  return last;  // rounding may leave a little at the end: it belongs to the last possible token
+  return drawn;
+}
+
+TokenId DrawFrom(std::span<const float> logits, float max, const SamplingParams& params,
+                 int position) {
+  // Finite, because the greatest logit's 0 times it must be 0 at the smallest temperature, too.
+  const double scale = std::min(1 / params.temperature, 1e300);
+  const std::vector<float> weights = Weights(logits, max, scale);
+  const bool has_top_k = params.top_k > 0 && static_cast<size_t>(params.top_k) < logits.size();
+  std::vector<TokenId> ids;
+  if (has_top_k || params.top_p < 1) {
+    ids.resize(logits.size());
+    std::iota(ids.begin(), ids.end(), 0);
+  }
+  if (has_top_k) {
+    SortFront(ids, logits, params.top_k);
+    ids.resize(params.top_k);
+  }
+  if (params.top_p < 1) KeepNucleus(ids, logits, weights, params.top_p);
+  return Draw(ids, weights, Uniform(params.seed, position));
+}
+
+// log softmax(logits)[token]: the greatest logit contributes 1 to the sum, so the log is finite.
+double LogSoftmax(std::span<const float> logits, float max, TokenId token) {
+  const double log_sum = std::log(Sum(Weights(logits, max, 1.0)));
+  return static_cast<double>(Clean(logits[token]) - max) - log_sum;
 }
 
 }  // namespace
@@ -101,30 +177,15 @@ Sample SampleToken(std::span<const float> logits, const SamplingParams& params, 
     sample.log_prob = std::numeric_limits<float>::quiet_NaN();
     return sample;
   }
-  if (params.temperature > 0) {
-    std::vector<Candidate> candidates(logits.size());
-    for (size_t i = 0; i < logits.size(); ++i) {
-      const float logit = Clean(logits[i]);
-      // Divided in fp64: a tiny temperature must not become 0.
-      const double exponent = static_cast<double>(logit - max) / params.temperature;
-      candidates[i] = {static_cast<TokenId>(i), logit, std::exp(static_cast<float>(exponent))};
-    }
-    if (params.top_k > 0 && static_cast<size_t>(params.top_k) < candidates.size()) {
-      SortFront(candidates, params.top_k);
-      candidates.resize(params.top_k);
-    }
-    if (params.top_p < 1) KeepNucleus(candidates, params.top_p);
-    sample.token = Draw(candidates, Uniform(params.seed, position));
-  }
-  const float logit = Clean(logits[sample.token]);
-  sample.log_prob = static_cast<float>(static_cast<double>(logit - max) - LogSum(logits, max));
+  if (params.temperature > 0) sample.token = DrawFrom(logits, max, params, position);
+  sample.log_prob = static_cast<float>(LogSoftmax(logits, max, sample.token));
   return sample;
 }
 
 double LogProb(std::span<const float> logits, TokenId token) {
   const float max = Clean(logits[ArgMax(logits)]);
   if (std::isinf(max)) return std::numeric_limits<double>::quiet_NaN();
-  return static_cast<double>(Clean(logits[token]) - max) - LogSum(logits, max);
+  return LogSoftmax(logits, max, token);
 }
 
 }  // namespace steer
