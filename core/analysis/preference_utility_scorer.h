@@ -36,8 +36,8 @@ struct ScorePoint {
 };
 
 // The change of preference per unit of multiplier at m = 0: for each pair the secant between the
-// nearest multipliers on both sides of 0 (0 itself may be one of them), then the mean over pairs
-// with its bootstrap interval.
+// nearest multipliers on both sides of 0 (0 itself stands in for a missing side), then the mean
+// over pairs with its bootstrap interval.
 struct PreferenceSlope {
   double low_multiplier = 0;
   double high_multiplier = 0;

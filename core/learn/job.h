@@ -69,14 +69,22 @@ class JobQueue {
 
  private:
   struct Job;
+  class Context;
+
+  std::shared_ptr<Job> Find(absl::string_view id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Changed(Job& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Finish(Job& job, JobState state, absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Waits for one and marks it running; nullptr when the queue stops.
+  std::shared_ptr<Job> NextQueued();
   void Loop();
 
   const int max_queued_;
   mutable Mutex mutex_;
   mutable CondVar changed_;
   std::vector<std::shared_ptr<Job>> jobs_ ABSL_GUARDED_BY(mutex_);  // oldest first
+  int64_t next_number_ ABSL_GUARDED_BY(mutex_) = 1;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace steer
