@@ -15,8 +15,8 @@ void AddControlOptions(CLI::App& command, ControlOptions& options) {
       ->check([](const std::string& text) { return CheckText(ParseControl(text).status()); });
   command
       .add_option("--positions", options.positions, "Tokens to steer; default: the signal's own")
-      ->type_name("WHICH")
-      ->check(CLI::IsMember({"all", "prompt", "generated"}));
+      ->type_name("all|prompt|generated")
+      ->check(CLI::IsMember({"all", "prompt", "generated"}).description(""));
   command.add_flag("--exclude-template-head", options.exclude_template_head,
                    "Do not steer the tokens before the first that the\nprompt can change");
   command.add_flag("--allow-other-weights", options.allow_other_weights,

@@ -75,11 +75,12 @@ int Run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    // The parser does not say which word it took for no command.
+    // The parser does not say which word was none of its commands.
     const std::vector<std::string> rest = app.remaining(/*recurse=*/true);
-    const std::string what = error.get_name() == "RequiredError" && !rest.empty()
-                                 ? "no such command: " + rest.front()
-                                 : error.what();
+    const bool no_command = std::string(error.what()) == "A subcommand is required";
+    const std::string what = !no_command    ? error.what()
+                             : rest.empty() ? "no command given"
+                                            : "no such command: " + rest.front();
     const std::string text =
         "steerctl: " + what + "\n" +
         "'steerctl --help' and 'steerctl COMMAND --help' say what is allowed.\n";

@@ -122,8 +122,8 @@ void AddScoreCommand(CLI::App& app, Session& session) {
       .add_option("--end-of-turn", options->end_of_turn,
                   "Whether answers end with the template's end of turn;\ndefault: yes with a chat "
                   "template")
-      ->type_name("")
-      ->check(CLI::IsMember({"yes", "no"}));
+      ->type_name("yes|no")
+      ->check(CLI::IsMember({"yes", "no"}).description(""));
   command.add_flag("--pairs", options->per_pair, "Each pair's scores too (with --json)")
       ->needs(command.get_parent()->get_option("--json"));
   command.footer(
