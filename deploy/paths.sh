@@ -1,0 +1,6 @@
+# Where things lie; read by setup.sh, run.sh and tests/run.sh.
+STEER_CACHE=${STEER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/steerd}
+STEER_PYTHON=$STEER_CACHE/venv/bin/python
+STEER_MODEL=$STEER_CACHE/models/SmolLM2-135M-Instruct.Q4_1.gguf
+STEER_PROMETHEUS=$(command -v prometheus || echo "$STEER_CACHE/prometheus/usr/bin/prometheus")
+export STEER_CACHE STEER_PYTHON STEER_MODEL STEER_PROMETHEUS

