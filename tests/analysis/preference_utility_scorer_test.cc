@@ -5,12 +5,14 @@
 namespace steer {
 namespace {
 
-// A linear world: each answer token's log-probability is its id times -0.1, and the multiplier helps positive answers (first
-// token 1) and hurts negative ones (first token 2). A Scorer, not a stand-in for a type of ours: the interface's other user.
+// A linear world: each answer token's log-probability is its id times -0.1, and the multiplier
+// helps positive answers (first token 1) and hurts negative ones (first token 2). A Scorer, not a
+// stand-in for a type of ours: the interface's other user.
 class LinearScorer final : public Scorer {
  public:
-  absl::StatusOr<std::vector<std::vector<double>>> LogProbs(const std::vector<ForcedText>& texts, double multiplier,
-                                                            const std::function<bool()>& cancelled) override {
+  absl::StatusOr<std::vector<std::vector<double>>> LogProbs(
+      const std::vector<ForcedText>& texts, double multiplier,
+      const std::function<bool()>& cancelled) override {
     if (cancelled()) return absl::CancelledError("cancelled");
     std::vector<std::vector<double>> all;
     for (const ForcedText& text : texts) {
@@ -86,8 +88,9 @@ TEST(ScorePairsTest, ZeroStandsInForAMissingSide) {
 TEST(ScorePairsTest, StopsWhenTheReaderOrTheCallerSaysSo) {
   LinearScorer scorer;
   int points = 0;
-  const absl::Status reader = ScorePairs(scorer, Pairs(), {1, 2, 3}, [] { return false; },
-                                         [&](const ScorePoint&) { return ++points < 2; });
+  const absl::Status reader = ScorePairs(
+      scorer, Pairs(), {1, 2, 3}, [] { return false; },
+      [&](const ScorePoint&) { return ++points < 2; });
   EXPECT_TRUE(absl::IsCancelled(reader));
   EXPECT_EQ(points, 2);
   const absl::Status caller =

@@ -12,7 +12,8 @@ namespace {
 absl::StatusOr<std::vector<float>> Planted(const ForcedText& text, int layer) {
   float sum = 0;
   int count = 0;
-  for (size_t i = text.layout.prompt_length; i < text.tokens.size(); ++i, ++count) sum += text.tokens[i];
+  for (size_t i = text.layout.prompt_length; i < text.tokens.size(); ++i, ++count)
+    sum += text.tokens[i];
   const float mean = sum / static_cast<float>(count);
   return std::vector<float>{mean + static_cast<float>(layer), 2 * mean, 1};
 }
@@ -62,7 +63,8 @@ TEST(DifferenceOfMeansTest, RefusesAnAnswerWithoutTokens) {
   const auto result = LearnDifferenceOfMeans(pairs, 0, Planted, GoOn);
   ASSERT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(DetailOf(result.status())->field, "pairs[1].negative");
-  EXPECT_EQ(LearnDifferenceOfMeans({}, 0, Planted, GoOn).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(LearnDifferenceOfMeans({}, 0, Planted, GoOn).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(DifferenceOfMeansTest, StopsBetweenPairs) {

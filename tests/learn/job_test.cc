@@ -33,10 +33,15 @@ class Gate {
 
 JobState WaitFinished(const JobQueue& queue, const std::string& id) {
   JobState state = JobState::kQueued;
-  EXPECT_TRUE(queue.Watch(id, [&](const JobRecord& record) {
-                     state = record.state;
-                     return true;
-                   }, [] { return false; }).ok());
+  EXPECT_TRUE(queue
+                  .Watch(
+                      id,
+                      [&](const JobRecord& record) {
+                        state = record.state;
+                        return true;
+                      },
+                      [] { return false; })
+                  .ok());
   return state;
 }
 
@@ -68,14 +73,19 @@ TEST(JobQueueTest, AWatcherSeesChangesInOrderAndTheEnd) {
   uint64_t revision = 0;
   int done = 0;
   JobState last = JobState::kQueued;
-  EXPECT_TRUE(queue.Watch(job->id, [&](const JobRecord& record) {
-                     EXPECT_GT(record.revision, revision);
-                     EXPECT_GE(record.done, done);
-                     revision = record.revision;
-                     done = record.done;
-                     last = record.state;
-                     return true;
-                   }, [] { return false; }).ok());
+  EXPECT_TRUE(queue
+                  .Watch(
+                      job->id,
+                      [&](const JobRecord& record) {
+                        EXPECT_GT(record.revision, revision);
+                        EXPECT_GE(record.done, done);
+                        revision = record.revision;
+                        done = record.done;
+                        last = record.state;
+                        return true;
+                      },
+                      [] { return false; })
+                  .ok());
   EXPECT_EQ(last, JobState::kSucceeded);
   EXPECT_EQ(done, 100);
 }
@@ -136,7 +146,8 @@ TEST(JobQueueTest, AWatcherCanLeave) {
   gate.WaitStarted();
   std::atomic<bool> leave{false};
   std::thread later([&] { leave = true; });
-  EXPECT_TRUE(absl::IsCancelled(queue.Watch(job->id, [](const JobRecord&) { return true; }, [&] { return leave.load(); })));
+  EXPECT_TRUE(absl::IsCancelled(
+      queue.Watch(job->id, [](const JobRecord&) { return true; }, [&] { return leave.load(); })));
   later.join();
   gate.Open();
 }
