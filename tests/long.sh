@@ -14,7 +14,7 @@ mkdir -p "$logs"
 TSAN_FOLDERS="analysis engine files learn schedule signal store tokenizer"
 
 configure() {  # preset
-  cmake --preset "$1" -DSTEER_PYTHON="$STEER_PYTHON" -DSTEER_TEST_MODEL="$STEER_MODEL"
+  cmake --preset "$1" -DSTEER_PYTHON="$STEER_PYTHON" -DSTEER_TEST_MODEL="$STEER_MODEL" -DSTEER_PROMETHEUS="$STEER_PROMETHEUS"
 }
 
 step_short() { tests/run.sh; }
