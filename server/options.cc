@@ -1,5 +1,7 @@
 #include "server/options.h"
 
+#include <arpa/inet.h>
+
 #include <sstream>
 
 #include "CLI/CLI.hpp"
@@ -102,8 +104,12 @@ Invocation ParseCommandLine(int argc, const char* const* argv) {
 
 bool IsLocalAddress(absl::string_view address) {
   if (absl::StartsWith(address, "unix:")) return true;
-  const absl::string_view host = HostOf(address);
-  return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
+  const std::string host(HostOf(address));
+  if (host == "localhost" || host == "::1") return true;
+  in_addr numeric{};
+  constexpr uint32_t kLoopbackNet = 127;
+  return inet_pton(AF_INET, host.c_str(), &numeric) == 1 &&
+         ntohl(numeric.s_addr) >> 24 == kLoopbackNet;
 }
 
 absl::Status CheckListenAddresses(const ServerOptions& options) {

@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""How steerd serves, apart from what its calls answer: addresses, health, reflection, metrics, draining, exit codes."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import urllib.request
+
+import grpc
+
+import live_steerd
+from live_steerd import Steerd, message_class
+from signal_files import FILES
+import hashlib
+
+MODEL = os.environ["STEER_TINY_MODEL"]
+SERVICES = ["GenerationService", "SignalService", "AnalysisService", "LearningService", "ModelService"]
+
+
+def health(steerd, service=""):
+    """grpc.health.v1 by its bytes: 1 is SERVING, 2 NOT_SERVING."""
+    check = steerd.channel.unary_unary("/grpc.health.v1.Health/Check")
+    name = service.encode()
+    return check(b"\x0a" + bytes([len(name)]) + name if name else b"", timeout=10)
+
+
+def generate(steerd, tokens, timeout=60, **fields):
+    """The running call, an iterator of responses."""
+    request = message_class("steer.v1.GenerateRequest")(**fields)
+    request.prompt.text = b"hello"
+    request.sampling.max_tokens = tokens
+    response = message_class("steer.v1.GenerateResponse")
+    stub = steerd.channel.unary_stream(
+        "/steer.v1.GenerationService/Generate", lambda message: message.SerializeToString(), response.FromString)
+    return stub(request, timeout=timeout)
+
+
+def register(steerd, file, alias):
+    request = message_class("steer.v1.RegisterSignalRequest")
+    data = FILES[file]
+    header = dict(format="native", size=len(data), sha256=hashlib.sha256(data).hexdigest(), alias=alias)
+    return steerd.call("SignalService/RegisterSignal", request(header=header), request(chunk=data))[0].signal
+
+
+def samples(steerd):
+    """The scraped text as {series: value}."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{steerd.metrics_port()}/metrics", timeout=10) as page:
+        lines = page.read().decode().splitlines()
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
+
+
+def start(*flags):
+    """Runs steerd to its end; answers exit code and what it wrote to stderr."""
+    command = [os.environ["STEERD_BINARY"], *flags]
+    result = subprocess.run(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, timeout=60, check=False)
+    return result.returncode, result.stderr.decode()
+
+
+class ServingTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="steer-serving-")
+        self.state = pathlib.Path(self.folder.name, "state")
+        self.addCleanup(self.folder.cleanup)
+
+    def steerd(self, *flags):
+        return Steerd(MODEL, self.state, *flags)
+
+    def test_health_of_the_server_and_of_every_service(self):
+        with self.steerd() as steerd:
+            self.assertEqual(health(steerd), b"\x08\x01")
+            for service in SERVICES:
+                self.assertEqual(health(steerd, f"steer.v1.{service}"), b"\x08\x01", service)
+            with self.assertRaises(grpc.RpcError) as raised:
+                health(steerd, "steer.v1.NoService")
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.NOT_FOUND)
+
+    def test_reflection_can_be_switched_off(self):
+        def services(steerd):
+            path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+            return list(steerd.channel.stream_stream(path)(iter([b"\x3a\x00"]), timeout=10))[0]
+
+        with self.steerd() as steerd:
+            answer = services(steerd)
+            for service in SERVICES:
+                self.assertIn(f"steer.v1.{service}".encode(), answer)
+        with self.steerd("--reflection", "off") as steerd:
+            with self.assertRaises(grpc.RpcError) as raised:
+                services(steerd)
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
+
+    def test_plain_text_beyond_loopback_must_be_asked_for(self):
+        code, said = start("--model", MODEL, "--state-dir", str(self.state), "--listen", "0.0.0.0:0")
+        self.assertEqual(code, 2)
+        self.assertIn("--insecure-listen-anywhere", said)
+        flags = ("--listen", "0.0.0.0:0", "--insecure-listen-anywhere")
+        with self.steerd(*flags) as steerd:
+            self.assertIn("serving gRPC on 0.0.0.0:0", steerd.log())
+
+    def test_what_keeps_it_from_starting_is_said(self):
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        common = ("--model", MODEL, "--state-dir", str(self.state))
+        for flags in (("--listen", address, "--metrics-listen", "off"),
+                      ("--listen", "127.0.0.1:0", "--metrics-listen", address)):
+            code, said = start(*common, *flags)
+            self.assertEqual(code, 1, said)
+            self.assertIn(address, said)
+        code, said = start("--model", __file__, "--state-dir", str(self.state))
+        self.assertEqual(code, 1, said)
+        self.assertIn("cannot start", said)
+        code, said = start("--model", "/no/such/file")
+        self.assertEqual(code, 2, said)
+        self.assertIn("/no/such/file", said)
+
+    def test_one_process_per_state_folder(self):
+        with self.steerd() as steerd:
+            code, said = start("--model", MODEL, "--state-dir", str(self.state), "--listen", f"unix:{steerd.folder}/other")
+            self.assertEqual(code, 1, said)
+            self.assertIn(str(self.state), said)
+
+    def test_metrics_tell_what_happened(self):
+        with self.steerd() as steerd:
+            register(steerd, "loud", "loud")  # default multiplier 2
+            request = message_class("steer.v1.GenerateRequest")
+            list(generate(steerd, 5, controls=[dict(signal="loud")]))
+            score = message_class("steer.v1.ScoreRequest")(multipliers=[-1, 0, 1, 2])
+            score.pairs.add(question=b"q", positive=b"hello", negative=b"an other one")
+            score.controls.add(signal="loud")
+            steerd.call("AnalysisService/Score", score)
+            with self.assertRaises(grpc.RpcError):
+                steerd.call("GenerationService/Generate", request())
+            seen = samples(steerd)
+            pool = 'pool="cpu:0"'
+            pool = next(key for key in seen if key.startswith("steer_requests_running")).partition("{")[2][:-1]
+            self.assertEqual(seen["steer_requests_running{%s}" % pool], 0)
+            self.assertEqual(seen["steer_requests_waiting{%s}" % pool], 0)
+            self.assertEqual(seen["steer_kv_blocks_used{%s}" % pool], 0)
+            self.assertEqual(seen["steer_kv_cache_usage_ratio{%s}" % pool], 0)
+            self.assertEqual(seen["steer_generated_tokens_total{%s}" % pool], 5)
+            self.assertGreater(seen["steer_prompt_tokens_total{%s}" % pool], 0)
+            self.assertEqual(seen["steer_signals_resident{%s}" % pool], 1)
+            self.assertGreater(seen["steer_signal_resident_bytes{%s}" % pool], 0)
+            self.assertEqual(seen["steer_time_to_first_token_seconds_count{%s}" % pool], 1)
+            self.assertEqual(seen["steer_inter_token_latency_seconds_count{%s}" % pool], 4)
+            self.assertEqual(seen["steer_queue_seconds_count{%s}" % pool], 1)
+            self.assertEqual(seen["steer_request_duration_seconds_count{%s}" % pool], 1)
+            self.assertEqual(seen['steer_requests_finished_total{%s,reason="length"}' % pool], 1)
+            self.assertEqual(seen['steer_steered_tokens_total{%s,signal="loud",stage="generated"}' % pool], 5)
+            generate_method = "steer.v1.GenerationService/Generate"
+            self.assertEqual(seen['steer_rpcs_started_total{method="%s"}' % generate_method], 2)
+            for code in ("OK", "INVALID_ARGUMENT"):
+                key = 'steer_rpc_duration_seconds_count{code="%s",method="%s"}' % (code, generate_method)
+                self.assertEqual(seen[key], 1)
+            self.assertEqual(len([key for key in seen if key.startswith("steer_build_info{version=")]), 1)
+            # Multipliers -2, 0, 2 and 4 of a signal whose default is 2.
+            for level in ("-2..-0.5", "0", "0.5..1", "1..2"):
+                for mode in ("mean", "sum"):
+                    labels = '{level="%s",mode="%s",signal="loud",source="score"}' % (level, mode)
+                    self.assertIn("steer_preference_log_odds" + labels, seen)
+            self.assertTrue([key for key in seen if key.startswith("steer_utility_log_odds")])
+            steerd.call("SignalService/DeleteAlias", message_class("steer.v1.DeleteAliasRequest")(name="loud"))
+            self.assertFalse([key for key in samples(steerd) if "loud" in key])
+
+    def test_only_so_many_signals_get_series(self):
+        with self.steerd("--metrics-signals", "1") as steerd:
+            for file in ("vector", "loud"):
+                register(steerd, file, file)
+                list(generate(steerd, 2, controls=[dict(signal=file)]))
+            labels = {key for key in samples(steerd) if key.startswith("steer_steered_tokens_total") and "generated" in key}
+            self.assertEqual(sorted(key.partition('signal="')[2].partition('"')[0] for key in labels), ["other", "vector"])
+
+    def test_idle_it_stops_with_0(self):
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            with self.steerd() as steerd:
+                steerd.process.send_signal(stop)
+                self.assertEqual(steerd.process.wait(timeout=30), 0)
+
+    def test_draining_refuses_new_work_and_lets_old_work_end(self):
+        with self.steerd() as steerd:
+            call = generate(steerd, 500)
+            next(call)
+            steerd.process.send_signal(signal.SIGTERM)
+            refused = None
+            while refused is None:
+                try:
+                    list(generate(steerd, 1))
+                except grpc.RpcError as error:
+                    refused = error
+            self.assertEqual(refused.code(), grpc.StatusCode.UNAVAILABLE)
+            self.assertEqual(list(call)[-1].WhichOneof("event"), "finished")
+            self.assertEqual(steerd.process.wait(timeout=30), 0)
+
+    def test_what_does_not_end_in_time_is_cut_with_3(self):
+        request = message_class("steer.v1.RegisterSignalRequest")
+
+        def endless(steerd, started):
+            def parts():
+                data = FILES["vector"]
+                yield request(header=dict(format="native", size=len(data), sha256=hashlib.sha256(data).hexdigest()))
+                started.set()
+                time.sleep(30)
+
+            stub = steerd.channel.stream_unary(
+                "/steer.v1.SignalService/RegisterSignal", lambda message: message.SerializeToString(), lambda data: data)
+            return stub.future(parts())
+
+        for drain, signals in (("1", 1), ("60", 2)):
+            with self.steerd("--drain-seconds", drain) as steerd:
+                started = threading.Event()
+                call = endless(steerd, started)
+                started.wait(10)
+                while samples(steerd).get('steer_rpcs_started_total{method="steer.v1.SignalService/RegisterSignal"}', 0) < 1:
+                    time.sleep(0.01)
+                for _ in range(signals):
+                    steerd.process.send_signal(signal.SIGTERM)
+                    time.sleep(0.2)
+                self.assertEqual(steerd.process.wait(timeout=20), 3)
+                call.cancel()
+
+    def test_a_signal_before_it_serves_ends_it_at_once(self):
+        command = self.steerd().command
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        # 143 while it loads; 0 if it was quicker than this test.
+        self.assertIn(process.wait(timeout=30), (128 + signal.SIGTERM, -signal.SIGTERM, 0))
+
+
+if __name__ == "__main__":
+    live_steerd.load_protos()
+    unittest.main()

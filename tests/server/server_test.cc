@@ -1,0 +1,572 @@
+#include "server/server.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/sha256.h"
+#include "gmock/gmock.h"
+#include "grpcpp/create_channel.h"
+#include "gtest/gtest.h"
+#include "steer/v1/analysis.grpc.pb.h"
+#include "steer/v1/generation.grpc.pb.h"
+#include "steer/v1/learning.grpc.pb.h"
+#include "steer/v1/model.grpc.pb.h"
+#include "steer/v1/signal.grpc.pb.h"
+
+namespace steer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr int kHidden = 64;  // of the tiny model
+
+// A vector at layers.1.block_out whose entries are all `value`, as a file in format "native".
+std::string VectorFile(float value) {
+  std::string header =
+      R"({"__metadata__":{"format":"control-signal/1","kind":"vector"},)"
+      R"("layers.1.block_out.v":{"dtype":"F32","shape":[64],"data_offsets":[0,256]}})";
+  while (header.size() % 8 != 0) header += ' ';
+  const uint64_t size = header.size();
+  std::string file(reinterpret_cast<const char*>(&size), sizeof(size));
+  file += header;
+  for (int i = 0; i < kHidden; ++i) {
+    file.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  }
+  return file;
+}
+
+v1::ErrorDetail DetailIn(const grpc::ClientContext& context) {
+  v1::ErrorDetail detail;
+  const auto& trailers = context.GetServerTrailingMetadata();
+  const auto found = trailers.find("steer-error-bin");
+  if (found != trailers.end()) {
+    EXPECT_TRUE(detail.ParseFromString(std::string(found->second.data(), found->second.size())));
+  }
+  return detail;
+}
+
+// A server over the tiny model on a unix socket of its own, and a client of everything.
+class ServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/steer-server-test-XXXXXX";
+    folder_ = mkdtemp(name);
+    options_.runtime.model_path = std::getenv("STEER_TINY_MODEL");
+    options_.runtime.state_directory = folder_ + "/state";
+    options_.runtime.dtype = "f32";
+    options_.runtime.threads = 1;
+    options_.runtime.kv_cache_mib = 16;
+    options_.listen = "unix:" + folder_ + "/socket";
+    options_.metrics_listen = "127.0.0.1:0";
+    options_.drain_seconds = 20;
+    auto runtime = Runtime::Create(options_.runtime);
+    ASSERT_TRUE(runtime.ok()) << runtime.status();
+    runtime_ = *std::move(runtime);
+    auto server = Server::Start(options_, runtime_.get());
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    Connect({});
+  }
+
+  void TearDown() override {
+    server_.reset();
+    runtime_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Connect(const grpc::ChannelArguments& arguments) {
+    const auto channel =
+        grpc::CreateCustomChannel(options_.listen, grpc::InsecureChannelCredentials(), arguments);
+    generation_ = v1::GenerationService::NewStub(channel);
+    signals_ = v1::SignalService::NewStub(channel);
+    analysis_ = v1::AnalysisService::NewStub(channel);
+    learning_ = v1::LearningService::NewStub(channel);
+    model_ = v1::ModelService::NewStub(channel);
+  }
+
+  // A generation that would go on to the end of the context.
+  static v1::GenerateRequest Long() {
+    v1::GenerateRequest request;
+    request.mutable_prompt()->set_text("hello");
+    request.mutable_sampling()->set_max_tokens(400);
+    request.mutable_sampling()->set_seed(1);
+    return request;
+  }
+
+  struct Answer {
+    grpc::Status status;
+    v1::ErrorDetail detail;
+    v1::GenerationStarted started;
+    v1::GenerationFinished finished;
+    std::string text;
+    std::vector<int32_t> ids;
+    int messages = 0;
+  };
+  Answer Generate(const v1::GenerateRequest& request) {
+    grpc::ClientContext context;
+    Answer answer;
+    v1::GenerateResponse response;
+    const auto reader = generation_->Generate(&context, request);
+    while (reader->Read(&response)) {
+      ++answer.messages;
+      if (response.has_started()) answer.started = response.started();
+      if (response.has_finished()) answer.finished = response.finished();
+      answer.text += response.tokens().text();
+      answer.ids.insert(answer.ids.end(), response.tokens().ids().begin(),
+                        response.tokens().ids().end());
+    }
+    answer.status = reader->Finish();
+    answer.detail = DetailIn(context);
+    return answer;
+  }
+
+  struct Upload {
+    grpc::Status status;
+    v1::ErrorDetail detail;
+    v1::RegisterSignalResponse response;
+  };
+  Upload Register(const v1::RegisterSignalHeader& header, const std::vector<std::string>& chunks) {
+    grpc::ClientContext context;
+    Upload upload;
+    const auto writer = signals_->RegisterSignal(&context, &upload.response);
+    v1::RegisterSignalRequest part;
+    *part.mutable_header() = header;
+    bool open = writer->Write(part);
+    for (size_t i = 0; open && i < chunks.size(); ++i) {
+      part.set_chunk(chunks[i]);
+      open = writer->Write(part);
+    }
+    if (open) writer->WritesDone();
+    upload.status = writer->Finish();
+    upload.detail = DetailIn(context);
+    return upload;
+  }
+  static v1::RegisterSignalHeader HeaderOf(const std::string& file, const std::string& alias) {
+    v1::RegisterSignalHeader header;
+    header.set_format("native");
+    header.set_size(static_cast<int64_t>(file.size()));
+    header.set_sha256(Sha256Hex(file));
+    header.set_alias(alias);
+    return header;
+  }
+  std::string RegisterVector(float value, const std::string& alias) {
+    const std::string file = VectorFile(value);
+    const Upload upload = Register(HeaderOf(file, alias), {file});
+    EXPECT_TRUE(upload.status.ok()) << upload.status.error_message();
+    return upload.response.signal().id();
+  }
+
+  // The device has nothing left of any request.
+  bool FreeWithin(std::chrono::seconds limit) {
+    const auto deadline = Clock::now() + limit;
+    while (Clock::now() < deadline) {
+      const EngineStats stats = runtime_->stats().engine;
+      if (stats.running == 0 && stats.waiting == 0 && stats.kv_blocks_used == 0 &&
+          runtime_->in_flight() == 0) {
+        return true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+  }
+
+  std::string folder_;
+  ServerOptions options_;
+  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<v1::GenerationService::Stub> generation_;
+  std::unique_ptr<v1::SignalService::Stub> signals_;
+  std::unique_ptr<v1::AnalysisService::Stub> analysis_;
+  std::unique_ptr<v1::LearningService::Stub> learning_;
+  std::unique_ptr<v1::ModelService::Stub> model_;
+};
+
+TEST_F(ServerTest, AGenerationStartsStreamsAndFinishesWithAReceipt) {
+  const std::string id = RegisterVector(0.5f, "calm");
+  v1::GenerateRequest request;
+  v1::ChatMessage& message = *request.mutable_prompt()->mutable_chat()->add_messages();
+  message.set_role("user");
+  message.set_content("hello");
+  request.mutable_sampling()->set_max_tokens(12);
+  request.mutable_sampling()->set_log_probs(true);
+  v1::Control& control = *request.add_controls();
+  control.set_signal("calm");
+  control.set_multiplier(2);
+  const Answer answer = Generate(request);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_GT(answer.started.request_id(), 0u);
+  EXPECT_EQ(answer.started.sampling().max_tokens(), 12);
+  EXPECT_EQ(answer.started.sampling().temperature(), 1);
+  EXPECT_TRUE(answer.started.sampling().has_seed());
+  EXPECT_EQ(static_cast<int>(answer.ids.size()), answer.finished.usage().generated_tokens());
+  EXPECT_EQ(answer.finished.usage().prompt_tokens(), answer.started.prompt_tokens());
+  EXPECT_EQ(answer.finished.receipt().seed(), answer.started.sampling().seed());
+  EXPECT_EQ(answer.finished.receipt().model_fingerprint(), runtime_->model().fingerprint);
+  ASSERT_EQ(answer.finished.receipt().controls_size(), 1);
+  const v1::AppliedControl& applied = answer.finished.receipt().controls(0);
+  EXPECT_EQ(applied.control().signal(), "calm");
+  EXPECT_EQ(applied.control().signal_id(), id);
+  EXPECT_EQ(applied.control().multiplier(), 2);
+  EXPECT_THAT(applied.control().sites(), ElementsAre("layers.1.block_out"));
+  // The last prompt position yields the first generated token.
+  EXPECT_EQ(applied.steered_prompt_tokens(), answer.started.prompt_tokens() - 1);
+  EXPECT_GE(applied.steered_generated_tokens(), 1);
+}
+
+TEST_F(ServerTest, EqualSeedsGiveEqualText) {
+  const Answer first = Generate(Long());
+  const Answer second = Generate(Long());
+  ASSERT_TRUE(first.status.ok());
+  EXPECT_EQ(first.ids, second.ids);
+  EXPECT_EQ(first.text, second.text);
+}
+
+TEST_F(ServerTest, ARefusedGenerationHasNoMessageAndTellsTheField) {
+  v1::GenerateRequest request = Long();
+  request.add_controls()->set_signal("nobody");
+  const Answer answer = Generate(request);
+  EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(answer.messages, 0);
+  EXPECT_EQ(answer.detail.field(), "controls[0].signal");
+  EXPECT_THAT(answer.status.error_message(), HasSubstr("nobody"));
+}
+
+TEST_F(ServerTest, ACancelledGenerationFreesTheDevice) {
+  for (int i = 0; i < 20; ++i) {
+    grpc::ClientContext context;
+    const auto reader = generation_->Generate(&context, Long());
+    v1::GenerateResponse response;
+    // Some before their first message, some in the middle.
+    for (int read = 0; read < i % 4; ++read) ASSERT_TRUE(reader->Read(&response));
+    context.TryCancel();
+    while (reader->Read(&response)) {
+    }
+    EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  EXPECT_TRUE(FreeWithin(std::chrono::seconds(5)));
+}
+
+TEST_F(ServerTest, ADeadlineEndsAGeneration) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(15));
+  v1::GenerateRequest request = Long();
+  const auto reader = generation_->Generate(&context, request);
+  v1::GenerateResponse response;
+  while (reader->Read(&response)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(FreeWithin(std::chrono::seconds(5)));
+}
+
+TEST_F(ServerTest, ASlowReaderLosesNothingAndGetsItsTokensTogether) {
+  const Answer quick = Generate(Long());
+  ASSERT_TRUE(quick.status.ok());
+  grpc::ChannelArguments small_window;
+  small_window.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 32);
+  small_window.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  Connect(small_window);
+  grpc::ClientContext context;
+  const auto reader = generation_->Generate(&context, Long());
+  ASSERT_TRUE(FreeWithin(std::chrono::seconds(20)));  // the engine does not wait for the reader
+  v1::GenerateResponse response;
+  std::vector<int32_t> ids;
+  int messages = 0;
+  while (reader->Read(&response)) {
+    ++messages;
+    ids.insert(ids.end(), response.tokens().ids().begin(), response.tokens().ids().end());
+  }
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_EQ(ids, quick.ids);
+  EXPECT_LT(messages, static_cast<int>(ids.size()) / 2);
+}
+
+TEST_F(ServerTest, AReaderThatStopsReadingIsCancelledAlone) {
+  grpc::ChannelArguments small_window;
+  small_window.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 32);
+  small_window.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  Connect(small_window);
+  grpc::ClientContext context;
+  const auto stuck = generation_->Generate(&context, Long());
+  const auto start = Clock::now();
+  std::this_thread::sleep_for(std::chrono::seconds(13));
+  const Answer other = Generate(Long());
+  EXPECT_TRUE(other.status.ok()) << other.status.error_message();
+  v1::GenerateResponse response;
+  bool finished = false;
+  while (stuck->Read(&response)) finished = finished || response.has_finished();
+  EXPECT_FALSE(finished);
+  EXPECT_EQ(stuck->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_LT(SecondsSince(start), 30);
+}
+
+TEST_F(ServerTest, AnUploadInChunksIsStoredAndNamed) {
+  const std::string file = VectorFile(0.25f);
+  v1::RegisterSignalHeader header = HeaderOf(file, "calm");
+  (*header.mutable_labels())["team"] = "red";
+  header.set_description("a test");
+  std::vector<std::string> chunks;
+  for (size_t i = 0; i < file.size(); i += 100) chunks.push_back(file.substr(i, 100));
+  const Upload first = Register(header, chunks);
+  ASSERT_TRUE(first.status.ok()) << first.status.error_message();
+  EXPECT_FALSE(first.response.existed());
+  EXPECT_THAT(first.response.signal().aliases(), ElementsAre("calm"));
+  EXPECT_EQ(first.response.signal().kind(), "vector");
+  EXPECT_EQ(first.response.signal().labels().at("team"), "red");
+
+  const Upload again = Register(HeaderOf(file, ""), {file});
+  EXPECT_TRUE(again.response.existed());
+  EXPECT_EQ(again.response.signal().id(), first.response.signal().id());
+  EXPECT_EQ(again.response.signal().description(), "a test");
+
+  grpc::ClientContext context;
+  v1::GetSignalRequest get;
+  get.set_signal("calm");
+  v1::Signal signal;
+  ASSERT_TRUE(signals_->GetSignal(&context, get, &signal).ok());
+  EXPECT_EQ(signal.id(), first.response.signal().id());
+}
+
+TEST_F(ServerTest, AnUploadThatIsNotWhatItSaidIsRefused) {
+  const std::string file = VectorFile(0.25f);
+  struct Case {
+    const char* what;
+    v1::RegisterSignalHeader header;
+    std::vector<std::string> chunks;
+    grpc::StatusCode code;
+    const char* field;
+  };
+  v1::RegisterSignalHeader wrong_hash = HeaderOf(file, "");
+  wrong_hash.set_sha256(std::string(64, '0'));
+  v1::RegisterSignalHeader too_small = HeaderOf(file, "");
+  too_small.set_size(too_small.size() - 1);
+  v1::RegisterSignalHeader too_large = HeaderOf(file, "");
+  too_large.set_size(int64_t{1} << 30);
+  const std::string junk(1000, 'x');
+  const std::string big((size_t{1} << 20) + 1, 'x');
+  const Case cases[] = {
+      {"hash", wrong_hash, {file}, grpc::StatusCode::DATA_LOSS, "header.sha256"},
+      {"more than said", too_small, {file}, grpc::StatusCode::DATA_LOSS, "header.size"},
+      {"less than said", too_large, {file}, grpc::StatusCode::DATA_LOSS, "header.size"},
+      {"chunk size", HeaderOf(big, ""), {big}, grpc::StatusCode::INVALID_ARGUMENT, "chunk"},
+      {"empty message", HeaderOf(file, ""), {}, grpc::StatusCode::DATA_LOSS, "header.size"},
+  };
+  for (const Case& c : cases) {
+    const Upload upload = Register(c.header, c.chunks);
+    EXPECT_EQ(upload.status.error_code(), c.code) << c.what << upload.status.error_message();
+    EXPECT_EQ(upload.detail.field(), c.field) << c.what;
+  }
+  EXPECT_EQ(Register(HeaderOf(junk, ""), {junk}).status.error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+
+  grpc::ClientContext context;
+  v1::RegisterSignalResponse response;
+  const auto writer = signals_->RegisterSignal(&context, &response);
+  v1::RegisterSignalRequest part;
+  part.set_chunk("x");
+  writer->Write(part);
+  EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(DetailIn(context).field(), "header");
+
+  grpc::ClientContext list_context;
+  v1::ListSignalsResponse list;
+  ASSERT_TRUE(signals_->ListSignals(&list_context, {}, &list).ok());
+  EXPECT_THAT(list.signals(), IsEmpty());
+}
+
+TEST_F(ServerTest, AnAliasMovesOnlyFromTheVersionExpected) {
+  const std::string first = RegisterVector(1, "calm");
+  const std::string second = RegisterVector(2, "");
+  v1::SetAliasRequest request;
+  request.set_name("calm");
+  request.set_signal(second);
+  request.set_expected_version(7);
+  v1::Alias alias;
+  {
+    grpc::ClientContext context;
+    EXPECT_EQ(signals_->SetAlias(&context, request, &alias).error_code(),
+              grpc::StatusCode::ABORTED);
+  }
+  request.set_expected_version(1);
+  grpc::ClientContext context;
+  ASSERT_TRUE(signals_->SetAlias(&context, request, &alias).ok());
+  EXPECT_EQ(alias.version(), 2);
+  EXPECT_EQ(alias.signal_id(), second);
+
+  grpc::ClientContext delete_context;
+  v1::DeleteSignalRequest remove;
+  v1::DeleteSignalResponse removed;
+  remove.set_signal_id("calm");
+  EXPECT_EQ(signals_->DeleteSignal(&delete_context, remove, &removed).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(DetailIn(delete_context).field(), "signal_id");
+}
+
+TEST_F(ServerTest, AScoreStreamsAPointPerMultiplierThenASummary) {
+  const std::string id = RegisterVector(0.5f, "calm");
+  v1::ScoreRequest request;
+  for (int i = 0; i < 3; ++i) {
+    v1::PolarPair& pair = *request.add_pairs();
+    pair.set_question("the question " + std::to_string(i));
+    pair.set_positive("hello");
+    pair.set_negative("an other one");
+  }
+  request.add_controls()->set_signal("calm");
+  for (const double m : {-1.0, 0.0, 1.0, 2.0}) request.add_multipliers(m);
+  grpc::ClientContext context;
+  const auto reader = analysis_->Score(&context, request);
+  v1::ScoreResponse response;
+  std::vector<double> multipliers;
+  v1::ScoreSummary summary;
+  while (reader->Read(&response)) {
+    if (response.has_summary()) summary = response.summary();
+    if (!response.has_point()) continue;
+    multipliers.push_back(response.point().multiplier());
+    EXPECT_EQ(response.point().pairs_size(), 3);
+  }
+  ASSERT_TRUE(reader->Finish().ok());
+  EXPECT_THAT(multipliers, ElementsAre(-1, 0, 1, 2));
+  EXPECT_EQ(summary.pairs(), 3);
+  ASSERT_EQ(summary.controls_size(), 1);
+  EXPECT_EQ(summary.controls(0).signal_id(), id);
+  EXPECT_TRUE(summary.has_slope());
+  EXPECT_EQ(summary.slope().low_multiplier(), -1);
+  EXPECT_EQ(summary.slope().high_multiplier(), 1);
+}
+
+TEST_F(ServerTest, AJobIsWatchedToItsEndAndItsSignalSteers) {
+  v1::StartJobRequest request;
+  for (int i = 0; i < 4; ++i) {
+    v1::PolarPair& pair = *request.add_pairs();
+    pair.set_question("question " + std::to_string(i));
+    pair.set_positive("hello");
+    pair.set_negative("an other one");
+  }
+  request.mutable_difference_of_means()->set_layer(1);
+  request.set_alias("learnt");
+  grpc::ClientContext start_context;
+  v1::Job job;
+  ASSERT_TRUE(learning_->StartJob(&start_context, request, &job).ok());
+  grpc::ClientContext watch_context;
+  v1::WatchJobRequest watch;
+  watch.set_id(job.id());
+  const auto reader = learning_->WatchJob(&watch_context, watch);
+  while (reader->Read(&job)) {
+  }
+  ASSERT_TRUE(reader->Finish().ok());
+  EXPECT_EQ(job.state(), v1::Job::SUCCEEDED) << job.error();
+  EXPECT_EQ(job.done(), job.total());
+  v1::GenerateRequest generate = Long();
+  generate.mutable_sampling()->set_max_tokens(4);
+  generate.add_controls()->set_signal("learnt");
+  const Answer answer = Generate(generate);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_EQ(answer.finished.receipt().controls(0).control().signal_id(), job.signal_id());
+
+  grpc::ClientContext missing_context;
+  watch.set_id("no such job");
+  const auto missing = learning_->WatchJob(&missing_context, watch);
+  EXPECT_FALSE(missing->Read(&job));
+  EXPECT_EQ(missing->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ServerTest, TextAndTokensAreEachOthersInverse) {
+  v1::TokenizeRequest request;
+  request.mutable_prompt()->set_text("hello the user \xE2\x82\xAC");
+  grpc::ClientContext context;
+  v1::TokenizeResponse tokens;
+  ASSERT_TRUE(model_->Tokenize(&context, request, &tokens).ok());
+  EXPECT_EQ(tokens.ids_size(), tokens.pieces_size());
+  v1::DetokenizeRequest back;
+  *back.mutable_ids() = tokens.ids();
+  grpc::ClientContext back_context;
+  v1::DetokenizeResponse text;
+  ASSERT_TRUE(model_->Detokenize(&back_context, back, &text).ok());
+  EXPECT_EQ(text.text(), request.prompt().text());
+  grpc::ClientContext model_context;
+  v1::Model model;
+  ASSERT_TRUE(model_->GetModel(&model_context, {}, &model).ok());
+  EXPECT_EQ(model.hidden(), kHidden);
+  EXPECT_EQ(model.sites_size(), 8);
+}
+
+TEST_F(ServerTest, DrainingLetsWorkEndAndRefusesNewWork) {
+  grpc::ClientContext context;
+  const auto reader = generation_->Generate(&context, Long());
+  v1::GenerateResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  StopRequests stop;
+  stop.Add();
+  std::atomic<bool> clean{false};
+  std::thread drain([&] { clean = server_->Drain(stop); });
+  grpc::StatusCode late = grpc::StatusCode::OK;
+  while (late == grpc::StatusCode::OK) late = Generate(Long()).status.error_code();
+  EXPECT_EQ(late, grpc::StatusCode::UNAVAILABLE);
+  bool finished = false;
+  while (reader->Read(&response)) finished = finished || response.has_finished();
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_TRUE(finished);
+  drain.join();
+  EXPECT_TRUE(clean);
+}
+
+TEST_F(ServerTest, ASecondStopRequestCuts) {
+  grpc::ClientContext context;
+  v1::RegisterSignalResponse response;
+  const auto writer = signals_->RegisterSignal(&context, &response);
+  v1::RegisterSignalRequest part;
+  *part.mutable_header() = HeaderOf(VectorFile(1), "");
+  ASSERT_TRUE(writer->Write(part));  // and then nothing more: an upload that would last for ever
+  // The header must have arrived, or there is nothing to cut.
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  StopRequests stop;
+  stop.Add();
+  stop.Add();
+  const auto start = Clock::now();
+  EXPECT_FALSE(server_->Drain(stop));
+  EXPECT_LT(SecondsSince(start), 5);
+  EXPECT_FALSE(writer->Finish().ok());
+}
+
+TEST_F(ServerTest, ManyCallersWhoLeaveAtAnyMoment) {
+  std::atomic<int> completed{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 6; ++caller) {
+    callers.emplace_back([&, caller] {
+      for (int i = 0; i < 15; ++i) {
+        grpc::ClientContext context;
+        v1::GenerateRequest request = Long();
+        request.mutable_sampling()->set_max_tokens(30);
+        const auto reader = generation_->Generate(&context, request);
+        v1::GenerateResponse response;
+        const int stop_after = (7 * i + caller) % 12;  // messages; more than 10 reads to the end
+        for (int read = 0; read < stop_after || stop_after > 10; ++read) {
+          if (!reader->Read(&response)) break;
+        }
+        if (stop_after <= 10) context.TryCancel();
+        while (reader->Read(&response)) {
+        }
+        if (reader->Finish().ok()) ++completed;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_GT(completed, 0);
+  EXPECT_TRUE(FreeWithin(std::chrono::seconds(10)));
+  StopRequests stop;
+  stop.Add();
+  EXPECT_TRUE(server_->Drain(stop));  // no call is forgotten in the count
+}
+
+}  // namespace
+}  // namespace steer
