@@ -21,8 +21,8 @@ constexpr absl::string_view kEndSpellings[] = {"<|endoftext|>", "<|end_of_text|>
 // Each string goes in with its length before it, so that no two vocabularies look the same.
 void HashString(absl::string_view text, Sha256* hash) {
   std::string length;
-  for (size_t rest = text.size(), i = 0; i < sizeof(uint64_t); ++i, rest >>= 8) {
-    length.push_back(static_cast<char>(rest & 0xFF));
+  for (size_t rest = text.size(), i = 0; i < sizeof(uint64_t); ++i, rest >>= 8U) {
+    length.push_back(static_cast<char>(rest & 0xFFU));
   }
   hash->Update(length);
   hash->Update(text);
@@ -39,6 +39,21 @@ std::string FingerprintOf(const Vocabulary& vocabulary) {
   HashString("merges", &hash);
   for (const std::string& merge : vocabulary.merges) HashString(merge, &hash);
   return hash.HexDigest();
+}
+
+bool IsSpecialKind(TokenKind kind) {
+  return kind == TokenKind::kControl || kind == TokenKind::kUnknown;
+}
+
+// What merges may consist of: without special tokens, so that no text can merge into one.
+absl::flat_hash_map<absl::string_view, TokenId> OrdinaryIds(const Vocabulary& vocabulary) {
+  absl::flat_hash_map<absl::string_view, TokenId> ids;
+  ids.reserve(vocabulary.tokens.size());
+  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    if (IsSpecialKind(vocabulary.kinds[id])) continue;
+    ids.emplace(vocabulary.tokens[id], static_cast<TokenId>(id));
+  }
+  return ids;
 }
 
 std::vector<TokenId> EndTokensOf(const Vocabulary& vocabulary) {
@@ -63,14 +78,10 @@ BpeTokenizer::BpeTokenizer(PreTokenizer pre_tokenizer, MergeTable merges)
 
 absl::StatusOr<std::unique_ptr<const Tokenizer>> BpeTokenizer::Create(
     const Vocabulary& vocabulary) {
-  absl::flat_hash_map<absl::string_view, TokenId> ids;
-  ids.reserve(vocabulary.tokens.size());
-  for (const std::string& token : vocabulary.tokens) {
-    ids.emplace(token, static_cast<TokenId>(ids.size()));
-  }
   STEER_ASSIGN_OR_RETURN(PreTokenizer pre_tokenizer,
                          PreTokenizer::Create(vocabulary.pre_tokenizer));
-  STEER_ASSIGN_OR_RETURN(MergeTable merges, MergeTable::Create(ids, vocabulary.merges));
+  STEER_ASSIGN_OR_RETURN(MergeTable merges,
+                         MergeTable::Create(OrdinaryIds(vocabulary), vocabulary.merges));
   const bool adds_bos = vocabulary.adds_bos.value_or(pre_tokenizer.adds_bos_by_default());
   if (adds_bos && !vocabulary.bos) {
     return InvalidField("tokenizer.ggml.bos_token_id", "none",
@@ -82,6 +93,7 @@ absl::StatusOr<std::unique_ptr<const Tokenizer>> BpeTokenizer::Create(
   for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     tokenizer->AddToken(static_cast<TokenId>(id), vocabulary.tokens[id], vocabulary.kinds[id]);
   }
+  tokenizer->FindWholePieces();
   if (adds_bos) tokenizer->bos_ = vocabulary.bos;
   tokenizer->end_tokens_ = EndTokensOf(vocabulary);
   tokenizer->fingerprint_ = FingerprintOf(vocabulary);
@@ -89,7 +101,7 @@ absl::StatusOr<std::unique_ptr<const Tokenizer>> BpeTokenizer::Create(
 }
 
 void BpeTokenizer::AddToken(TokenId token, const std::string& spelling, TokenKind kind) {
-  const bool is_special = kind == TokenKind::kControl || kind == TokenKind::kUnknown;
+  const bool is_special = IsSpecialKind(kind);
   const bool is_whole = is_special || kind == TokenKind::kUserDefined;
   is_special_.push_back(is_special);
   bytes_.push_back(is_whole ? spelling : BytesOfSpelling(spelling));
@@ -101,7 +113,19 @@ void BpeTokenizer::AddToken(TokenId token, const std::string& spelling, TokenKin
   if (bytes.size() == 1 && spelling == ByteLevelSpelling(static_cast<uint8_t>(bytes[0]))) {
     byte_tokens_[static_cast<uint8_t>(bytes[0])] = token;
   }
-  if (pre_tokenizer_.whole_pieces_first()) whole_pieces_.emplace(bytes, token);
+}
+
+void BpeTokenizer::FindWholePieces() {
+  // Most pieces of real text are one token: merging each token once here saves merging it at every
+  // occurrence. Some pre-tokenizers take all tokens so, whether or not merges lead to them.
+  Scratch scratch;
+  for (TokenId token = 0; token < vocabulary_size(); ++token) {
+    const std::string& bytes = bytes_[token];
+    Merge(bytes, &scratch);
+    const bool is_merged = scratch.word.size() == 1 && scratch.word[0] == token;
+    const bool is_whole = pre_tokenizer_.whole_pieces_first() && !is_special_[token];
+    if (is_merged || is_whole) whole_pieces_.emplace(bytes, token);
+  }
 }
 
 std::vector<TokenId> BpeTokenizer::Encode(absl::string_view text, bool parse_special) const {
@@ -135,6 +159,11 @@ void BpeTokenizer::EncodePiece(absl::string_view piece, Scratch* scratch,
     tokens->push_back(whole->second);
     return;
   }
+  Merge(piece, scratch);
+  tokens->insert(tokens->end(), scratch->word.begin(), scratch->word.end());
+}
+
+void BpeTokenizer::Merge(absl::string_view piece, Scratch* scratch) const {
   scratch->word.clear();
   for (const char byte : piece) {
     // Bytes without a token are dropped before merging: their neighbours may then merge.
@@ -142,7 +171,6 @@ void BpeTokenizer::EncodePiece(absl::string_view piece, Scratch* scratch,
     if (token >= 0) scratch->word.push_back(token);
   }
   merges_.Apply(&scratch->word, &scratch->merging);
-  tokens->insert(tokens->end(), scratch->word.begin(), scratch->word.end());
 }
 
 std::string BpeTokenizer::Bytes(TokenId token, bool with_special) const {

@@ -41,8 +41,10 @@ class BpeTokenizer final : public Tokenizer {
 
   BpeTokenizer(PreTokenizer pre_tokenizer, MergeTable merges);
   void AddToken(TokenId token, const std::string& spelling, TokenKind kind);
+  void FindWholePieces();
   void EncodeText(absl::string_view text, Scratch* scratch, std::vector<TokenId>* tokens) const;
   void EncodePiece(absl::string_view piece, Scratch* scratch, std::vector<TokenId>* tokens) const;
+  void Merge(absl::string_view piece, Scratch* scratch) const;  // into scratch->word
 
   PreTokenizer pre_tokenizer_;
   MergeTable merges_;
@@ -50,8 +52,8 @@ class BpeTokenizer final : public Tokenizer {
   std::vector<std::string> bytes_;        // by id
   std::vector<bool> is_special_;          // by id
   std::array<TokenId, 256> byte_tokens_;  // by byte; -1 where the vocabulary has none
-  // Bytes -> id; filled only if the pre-tokenizer wants whole pieces looked up first.
-  absl::flat_hash_map<std::string, TokenId> whole_pieces_;
+  // Pieces that are known to become one token, by their bytes (which bytes_ owns).
+  absl::flat_hash_map<absl::string_view, TokenId> whole_pieces_;
   std::optional<TokenId> bos_;
   std::vector<TokenId> end_tokens_;
   std::string fingerprint_;

@@ -10,19 +10,19 @@ namespace {
 constexpr int kAlphabetEnd = 0x100 + 68;  // 68 bytes are not printable Latin-1
 
 struct Alphabet {
-  std::array<int, 256> character_of;
+  std::array<uint32_t, 256> character_of;
   std::array<int, kAlphabetEnd> byte_of;  // -1 outside the alphabet
 };
 
 constexpr Alphabet MakeAlphabet() {
   Alphabet alphabet{};
   alphabet.byte_of.fill(-1);
-  int next = 0x100;
-  for (int byte = 0; byte < 256; ++byte) {
+  uint32_t next = 0x100;
+  for (uint32_t byte = 0; byte < 256; ++byte) {
     const bool printable = (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte != 0xAD);
-    const int character = printable ? byte : next++;
+    const uint32_t character = printable ? byte : next++;
     alphabet.character_of[byte] = character;
-    alphabet.byte_of[character] = byte;
+    alphabet.byte_of[character] = static_cast<int>(byte);
   }
   return alphabet;
 }
@@ -32,9 +32,10 @@ constexpr Alphabet kAlphabet = MakeAlphabet();
 }  // namespace
 
 std::string ByteLevelSpelling(uint8_t byte) {
-  const int character = kAlphabet.character_of[byte];
+  const uint32_t character = kAlphabet.character_of[byte];
   if (character < 0x80) return std::string(1, static_cast<char>(character));
-  return {static_cast<char>(0xC0 | character >> 6), static_cast<char>(0x80 | (character & 0x3F))};
+  return {static_cast<char>(0xC0U | character >> 6U),
+          static_cast<char>(0x80U | (character & 0x3FU))};
 }
 
 std::string BytesOfSpelling(absl::string_view spelling) {

@@ -21,7 +21,7 @@ class MergeTable {
     std::vector<uint64_t> queue;
   };
 
-  // `merges` are "left right" in order of rank. INVALID_ARGUMENT (field
+  // `merges` are "left right" in order of rank, of tokens in `ids`. INVALID_ARGUMENT (field
   // "tokenizer.ggml.merges[i]") for one without two parts, or whose parts or result are no token.
   static absl::StatusOr<MergeTable> Create(
       const absl::flat_hash_map<absl::string_view, TokenId>& ids,
@@ -34,11 +34,17 @@ class MergeTable {
  private:
   static constexpr int32_t kNone = -1;
 
+  struct Merge {
+    TokenId left;
+    TokenId right;
+    TokenId merged;
+  };
+
   MergeTable() = default;
   int32_t RankOf(TokenId left, TokenId right) const;  // kNone: they do not merge
 
   absl::flat_hash_map<uint64_t, int32_t> rank_of_;  // left << 32 | right -> rank
-  std::vector<TokenId> merged_;                     // by rank
+  std::vector<Merge> merges_;                       // by rank
 };
 
 }  // namespace steer

@@ -123,8 +123,8 @@ void PreTokenizer::Split(absl::string_view text,
   size_t at = 0;
   while (at < text.size()) {
     // Checking the encoding at every call would make the whole quadratic.
-    int found = pcre2_match(regex_->code, subject, text.size(), at, PCRE2_NO_UTF_CHECK, match.get(),
-                            regex_->limits.get());
+    const int found = pcre2_match(regex_->code, subject, text.size(), at, PCRE2_NO_UTF_CHECK,
+                                  match.get(), regex_->limits.get());
     if (found < 0) break;
     if (span[0] > at) piece(text.substr(at, span[0] - at));
     piece(text.substr(span[0], span[1] - span[0]));

@@ -4,7 +4,7 @@ namespace steer {
 namespace {
 
 uint64_t Edge(uint32_t node, char byte) {
-  return static_cast<uint64_t>(node) << 8 | static_cast<uint8_t>(byte);
+  return static_cast<uint64_t>(node) << 8U | static_cast<uint8_t>(byte);
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ char32_t CodePoint(absl::string_view character) {
   constexpr uint8_t kLeadBits[] = {0x7F, 0x1F, 0x0F, 0x07};
   char32_t code = static_cast<uint8_t>(character[0]) & kLeadBits[character.size() - 1];
   for (const char byte : character.substr(1)) {
-    code = code << 6 | (static_cast<uint8_t>(byte) & 0x3F);
+    code = code << 6U | (static_cast<uint8_t>(byte) & 0x3FU);
   }
   return code;
 }

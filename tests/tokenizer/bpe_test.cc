@@ -39,7 +39,7 @@ TEST(BpeTest, BytesOfATokenAreRaw) {
   EXPECT_EQ(tokenizer->Bytes(kSpaceHello, false), " hello");
   EXPECT_EQ(tokenizer->Bytes(kStart, false), "");
   EXPECT_EQ(tokenizer->Bytes(kStart, true), "<|im_start|>");
-  for (const TokenId token : {-1, 264, 1 << 30}) {
+  for (const TokenId token : {-1, 264, 0x40000000}) {
     EXPECT_EQ(tokenizer->Bytes(token, true), "");
     EXPECT_FALSE(tokenizer->IsSpecial(token));
   }
@@ -162,6 +162,10 @@ TEST(BpeTest, BrokenTablesAreRefusedByName) {
   expect_invalid("tokenizer.ggml.token_type[3]: got 7", [](auto& file) { file.kinds[3] = 7; });
   expect_invalid("tokenizer.ggml.token_type[0]: got -1", [](auto& file) { file.kinds[0] = -1; });
   expect_invalid("tokenizer.ggml.merges[0]", [](auto& file) { file.merges[0] = "hе h"; });
+  expect_invalid("tokenizer.ggml.merges[5]", [](auto& file) {
+    file.tokens[kEnd] = "hh";  // no text may merge into a special token
+    file.merges.push_back("h h");
+  });
   expect_invalid("tokenizer.ggml.eos_token_id: got 264", [](auto& file) { file.eos = 264; });
   expect_invalid("tokenizer.ggml.bos_token_id", [](auto& file) { file.bos = 0xFFFFFFFF; });
   expect_invalid("tokenizer.ggml.bos_token_id: got none", [](auto& file) { file.adds_bos = true; });

@@ -12,7 +12,7 @@ std::vector<std::string> CutUp(const std::string& bytes, uint32_t cuts) {
   std::vector<std::string> pieces(1);
   for (size_t i = 0; i < bytes.size(); ++i) {
     pieces.back().push_back(bytes[i]);
-    if (i + 1 < bytes.size() && (cuts >> i & 1) != 0) pieces.emplace_back();
+    if (i + 1 < bytes.size() && (cuts >> i & 1U) != 0) pieces.emplace_back();
   }
   return pieces;
 }
@@ -26,7 +26,7 @@ class DetokenizerTest : public testing::TestWithParam<Case> {};
 
 TEST_P(DetokenizerTest, EverySplitIntoTokensGivesTheSameText) {
   const std::string bytes = GetParam().bytes;
-  for (uint32_t cuts = 0; cuts < 1u << (bytes.size() - 1); ++cuts) {
+  for (uint32_t cuts = 0; cuts < 1U << (bytes.size() - 1); ++cuts) {
     const std::vector<std::string> pieces = CutUp(bytes, cuts);
     const ByteTokenizer tokenizer(pieces);
     Detokenizer detokenizer(&tokenizer);

@@ -1,17 +1,10 @@
 #include "core/tokenizer/utf8.h"
 
 #include "gtest/gtest.h"
+#include "tests/tokenizer/code_point.h"
 
 namespace steer {
 namespace {
-
-std::string Encoded(char32_t code) {
-  const auto tail = [&](int shift) { return static_cast<char>(0x80 | (code >> shift & 0x3F)); };
-  if (code < 0x80) return {static_cast<char>(code)};
-  if (code < 0x800) return {static_cast<char>(0xC0 | code >> 6), tail(0)};
-  if (code < 0x10000) return {static_cast<char>(0xE0 | code >> 12), tail(6), tail(0)};
-  return {static_cast<char>(0xF0 | code >> 18), tail(12), tail(6), tail(0)};
-}
 
 std::string MadeValid(absl::string_view text) {
   std::string valid;
@@ -20,10 +13,10 @@ std::string MadeValid(absl::string_view text) {
 }
 
 TEST(Utf8Test, EveryCodePointIsOneCharacterExceptSurrogates) {
-  for (char32_t code = 0; code < 0x120000; ++code) {
-    const std::string text = Encoded(code);
+  for (uint32_t code = 0; code < 0x120000; ++code) {
+    const std::string text = Utf8Of(code);
     const bool is_valid = code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
-    ASSERT_EQ(!FirstInvalidUtf8(text), is_valid) << std::hex << static_cast<uint32_t>(code);
+    ASSERT_EQ(!FirstInvalidUtf8(text), is_valid) << std::hex << code;
     if (!is_valid) continue;
     const Utf8Chunk chunk = NextUtf8(text + "x");
     ASSERT_EQ(chunk.kind, Utf8Chunk::Kind::kCharacter);
