@@ -15,10 +15,11 @@ struct Engine::PendingUnit {
     changed.NotifyAll();
   }
 
+  // Once. Moved out, not copied: copies share a count in a library that ThreadSanitizer cannot see.
   absl::Status Wait() {
     MutexLock lock(mutex);
     while (!finished) changed.Wait(mutex);
-    return status;
+    return std::move(status);
   }
 
   const Unit unit;

@@ -134,8 +134,10 @@ TEST_F(EngineTest, GaugesAreZeroWhenTheLastRequestIsRefusedWithoutAStep) {
 TEST_F(EngineTest, AFailingStepFailsOnlyItsBatch) {
   SchedulerOptions options = Options();
   options.max_sequences = 2;
+  Gate all_submitted;
   const auto engine = Make(
-      [](const Batch& batch) {
+      [&](const Batch& batch) {
+        all_submitted.Wait();
         for (const BatchEntry& entry : batch.entries) {
           if (entry.sequence->request->id == 13) return absl::InternalError("planted");
         }
@@ -147,6 +149,7 @@ TEST_F(EngineTest, AFailingStepFailsOnlyItsBatch) {
     sinks.push_back(std::make_shared<RecordingSink>());
     engine->Submit(GenerateRequest(id, 20, 4, sinks.back()));
   }
+  all_submitted.Open();
   EXPECT_EQ(sinks[1]->Wait().status, absl::InternalError("planted"));
   for (const size_t unharmed : {2, 3}) {
     EXPECT_EQ(sinks[unharmed]->Wait().reason, FinishReason::kLength);
