@@ -23,13 +23,13 @@ constexpr absl::string_view kKinds[] = {"an integer",
 
 template <typename T>
 absl::StatusOr<T> As(const GgufFile::Value* value, absl::string_view key) {
-  constexpr size_t kWanted = GgufFile::Value(T()).index();
+  const absl::string_view wanted = kKinds[GgufFile::Value(T()).index()];
   if (value == nullptr) {
     return FieldError(absl::StatusCode::kNotFound,
-                      {"NOT_FOUND", std::string(key), "no such key", std::string(kKinds[kWanted])});
+                      {"NOT_FOUND", std::string(key), "no such key", std::string(wanted)});
   }
   if (const T* const held = std::get_if<T>(value)) return *held;
-  return InvalidField(key, kKinds[value->index()], kKinds[kWanted]);
+  return InvalidField(key, kKinds[value->index()], wanted);
 }
 
 }  // namespace

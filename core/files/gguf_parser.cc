@@ -1,9 +1,11 @@
 #include "core/files/gguf_parser.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,14 +21,14 @@ namespace {
 
 constexpr uint32_t kMagic = 0x46554747;  // "GGUF"
 constexpr uint32_t kVersion = 3;
-constexpr int64_t kDefaultAlignment = 32;
-constexpr int64_t kMaxAlignment = int64_t{1} << 30;
+constexpr uint64_t kDefaultAlignment = 32;
+constexpr uint64_t kMaxAlignment = 1'073'741'824;  // 2^30
 constexpr uint32_t kMaxDimensions = 4;
 
 // Far above any real model, and low enough that a hostile file cannot make us hold many times its
 // own size in small objects.
-constexpr uint64_t kMaxKeys = 1 << 16;
-constexpr uint64_t kMaxTensors = 1 << 20;
+constexpr uint64_t kMaxKeys = 65'536;
+constexpr uint64_t kMaxTensors = 1'048'576;
 
 // The fewest bytes one entry can take: a key is an empty name, a type and one byte; a tensor an
 // empty name, a dimension count, one dimension, a type and an offset.
@@ -49,6 +51,7 @@ class Parser {
 
   absl::Status ReadPreamble();
   absl::Status ReadKey();
+  absl::Status SetAlignment(const GgufFile::Value& value, absl::string_view what);
   absl::Status ReadTensor();
   absl::Status PlaceTensors();
 
@@ -91,19 +94,25 @@ absl::Status Parser::ReadPreamble() {
   return absl::OkStatus();
 }
 
+absl::Status Parser::SetAlignment(const GgufFile::Value& value, absl::string_view what) {
+  constexpr absl::string_view kAllowed = "a power of two up to 2^30";
+  if (!std::holds_alternative<int64_t>(value)) {
+    return reader_.Refuse(what, "another type", kAllowed);
+  }
+  // A negative number is a very large one here.
+  const auto alignment = static_cast<uint64_t>(std::get<int64_t>(value));
+  if (!std::has_single_bit(alignment) || alignment > kMaxAlignment) {
+    return reader_.Refuse(what, absl::StrCat(std::get<int64_t>(value)), kAllowed);
+  }
+  alignment_ = alignment;
+  return absl::OkStatus();
+}
+
 absl::Status Parser::ReadKey() {
   STEER_ASSIGN_OR_RETURN(std::string key, reader_.String("key"));
   const std::string what = absl::StrCat("key ", Quoted(key));
   STEER_ASSIGN_OR_RETURN(GgufFile::Value value, reader_.Value(what));
-  if (key == "general.alignment") {
-    const int64_t* const alignment = std::get_if<int64_t>(&value);
-    if (alignment == nullptr || *alignment <= 0 || *alignment > kMaxAlignment ||
-        (*alignment & (*alignment - 1)) != 0) {
-      return reader_.Refuse(what, alignment == nullptr ? "another type" : absl::StrCat(*alignment),
-                            "a power of two up to 2^30");
-    }
-    alignment_ = static_cast<uint64_t>(*alignment);
-  }
+  if (key == "general.alignment") STEER_RETURN_IF_ERROR(SetAlignment(value, what));
   if (!contents_.metadata.emplace(std::move(key), std::move(value)).second) {
     return reader_.Refuse(what, "a second value", "each key once");
   }

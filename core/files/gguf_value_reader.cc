@@ -15,7 +15,7 @@ namespace {
 
 // Far above any real model, and low enough that a hostile file cannot make us hold many times its
 // own size in small objects.
-constexpr uint64_t kMaxArrayElements = 1 << 24;
+constexpr uint64_t kMaxArrayElements = 16'777'216;
 
 // The numbers of the types in a file.
 enum ValueType : uint32_t {

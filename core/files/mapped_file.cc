@@ -48,7 +48,7 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::st
   if (!S_ISREG(info.st_mode)) return Refused(kInvalid, path, "not a regular file");
   if (info.st_size <= 0) return Refused(kInvalid, path, "empty");
   const auto size = static_cast<size_t>(info.st_size);
-  void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
+  const void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
   if (address == MAP_FAILED) return FromErrno(errno, path);
   return std::shared_ptr<const MappedFile>(
       new MappedFile(path, {static_cast<const std::byte*>(address), size}));

@@ -110,8 +110,10 @@ absl::StatusOr<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::Read(
 std::string WriteSafetensors(const std::map<std::string, std::string>& metadata,
                              const std::map<std::string, HostTensor>& tensors) {
   std::vector<std::string> entries;
+  entries.reserve(tensors.size() + 1);
   if (!metadata.empty()) {
     std::vector<std::string> pairs;
+    pairs.reserve(metadata.size());
     for (const auto& [key, value] : metadata) {
       pairs.push_back(absl::StrCat(Json(key), ":", Json(value)));
     }

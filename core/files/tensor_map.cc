@@ -62,7 +62,7 @@ std::optional<int64_t> StoredBytes(Encoding encoding, std::span<const int64_t> s
   return bytes;
 }
 
-absl::Status TensorMap::Add(std::string name, StoredTensor tensor,
+absl::Status TensorMap::Add(absl::string_view name, StoredTensor tensor,
                             std::shared_ptr<const void> owner) {
   std::string full = absl::StrCat(prefix_, name);
   const auto [at, added] =

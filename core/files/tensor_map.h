@@ -55,7 +55,7 @@ class TensorMap {
  public:
   // `owner` keeps the bytes alive. `name` is the one seen through this view. ALREADY_EXISTS if
   // there is such a tensor.
-  absl::Status Add(std::string name, StoredTensor tensor, std::shared_ptr<const void> owner);
+  absl::Status Add(absl::string_view name, StoredTensor tensor, std::shared_ptr<const void> owner);
 
   // The view in which "blk.3.attn_q.weight" is "attn_q.weight", for prefix "blk.3.".
   TensorMap Narrow(absl::string_view prefix) const;

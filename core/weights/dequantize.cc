@@ -15,7 +15,10 @@ namespace {
 // every product is exact in 32 bits (11 bits of a half times at most 12 of integers), so the result
 // is rounded once, in the addition, and no choice of instructions can change it.
 
-uint8_t ByteAt(const std::byte* at) { return static_cast<uint8_t>(*at); }
+// The bits of one byte from `shift` up that `mask` leaves.
+uint32_t Bits(const std::byte* at, size_t shift, uint32_t mask) {
+  return static_cast<uint32_t>(*at) >> shift & mask;
+}
 
 uint16_t Word(const std::byte* at) {
   uint16_t word;
@@ -25,7 +28,12 @@ uint16_t Word(const std::byte* at) {
 
 float Half(const std::byte* at) { return HalfToFloat(Word(at)); }
 
-float Integer(int value) { return static_cast<float>(value); }
+// The integer that `bits` stand for, when `zero` stands for 0.
+float Integer(uint32_t bits, int32_t zero = 0) {
+  return static_cast<float>(static_cast<int32_t>(bits) - zero);
+}
+
+float SignedByte(const std::byte* at) { return static_cast<float>(static_cast<int8_t>(*at)); }
 
 void F32(const std::byte* block, float* out) { std::memcpy(out, block, sizeof *out); }
 void F16(const std::byte* block, float* out) { *out = Half(block); }
@@ -37,10 +45,9 @@ void BF16(const std::byte* block, float* out) { *out = BFloat16ToFloat(Word(bloc
 // half scale, 16 bytes; integers -8..7.
 void Q4_0(const std::byte* block, float* out) {
   const float scale = Half(block);
-  for (int i = 0; i < 16; ++i) {
-    const int pair = ByteAt(block + 2 + i);
-    out[i] = scale * Integer((pair & 15) - 8);
-    out[16 + i] = scale * Integer((pair >> 4) - 8);
+  for (size_t i = 0; i < 16; ++i) {
+    out[i] = scale * Integer(Bits(block + 2 + i, 0, 15), 8);
+    out[16 + i] = scale * Integer(Bits(block + 2 + i, 4, 15), 8);
   }
 }
 
@@ -48,30 +55,29 @@ void Q4_0(const std::byte* block, float* out) {
 void Q4_1(const std::byte* block, float* out) {
   const float scale = Half(block);
   const float minimum = Half(block + 2);
-  for (int i = 0; i < 16; ++i) {
-    const int pair = ByteAt(block + 4 + i);
-    out[i] = scale * Integer(pair & 15) + minimum;
-    out[16 + i] = scale * Integer(pair >> 4) + minimum;
+  for (size_t i = 0; i < 16; ++i) {
+    out[i] = scale * Integer(Bits(block + 4 + i, 0, 15)) + minimum;
+    out[16 + i] = scale * Integer(Bits(block + 4 + i, 4, 15)) + minimum;
   }
 }
 
 // Value `i` of 0..31 of a five-bit format.
-int FiveBits(const std::byte* high_bits, const std::byte* pairs, int i) {
-  const int low = i < 16 ? ByteAt(pairs + i) & 15 : ByteAt(pairs + i - 16) >> 4;
-  return low | ((ByteAt(high_bits + i / 8) >> (i % 8) & 1) << 4);
+uint32_t FiveBits(const std::byte* high_bits, const std::byte* pairs, size_t i) {
+  const uint32_t low = i < 16 ? Bits(pairs + i, 0, 15) : Bits(pairs + i - 16, 4, 15);
+  return low + 16 * Bits(high_bits + i / 8, i % 8, 1);
 }
 
 // half scale, 4 bytes of fifth bits, 16 bytes; integers -16..15.
 void Q5_0(const std::byte* block, float* out) {
   const float scale = Half(block);
-  for (int i = 0; i < 32; ++i) out[i] = scale * Integer(FiveBits(block + 2, block + 6, i) - 16);
+  for (size_t i = 0; i < 32; ++i) out[i] = scale * Integer(FiveBits(block + 2, block + 6, i), 16);
 }
 
 // half scale, half minimum, 4 bytes of fifth bits, 16 bytes; integers 0..31.
 void Q5_1(const std::byte* block, float* out) {
   const float scale = Half(block);
   const float minimum = Half(block + 2);
-  for (int i = 0; i < 32; ++i) {
+  for (size_t i = 0; i < 32; ++i) {
     out[i] = scale * Integer(FiveBits(block + 4, block + 8, i)) + minimum;
   }
 }
@@ -79,7 +85,7 @@ void Q5_1(const std::byte* block, float* out) {
 // half scale, 32 signed bytes.
 void Q8_0(const std::byte* block, float* out) {
   const float scale = Half(block);
-  for (int i = 0; i < 32; ++i) out[i] = scale * Integer(static_cast<int8_t>(block[2 + i]));
+  for (size_t i = 0; i < 32; ++i) out[i] = scale * SignedByte(block + 2 + i);
 }
 
 // The formats of 256 values with minima have eight groups of 32, each with a six-bit scale and a
@@ -91,17 +97,16 @@ struct Group {
   float minimum;
 };
 
-Group GroupOf(const std::byte* block, int group) {
+Group GroupOf(const std::byte* block, size_t group) {
   const std::byte* const packed = block + 4;
-  int scale = 0;
-  int minimum = 0;
+  uint32_t scale = 0;
+  uint32_t minimum = 0;
   if (group < 4) {
-    scale = ByteAt(packed + group) & 63;
-    minimum = ByteAt(packed + 4 + group) & 63;
+    scale = Bits(packed + group, 0, 63);
+    minimum = Bits(packed + 4 + group, 0, 63);
   } else {
-    const int low = ByteAt(packed + 4 + group);
-    scale = (low & 15) | (ByteAt(packed + group - 4) >> 6 << 4);
-    minimum = (low >> 4) | (ByteAt(packed + group) >> 6 << 4);
+    scale = Bits(packed + 4 + group, 0, 15) + 16 * Bits(packed + group - 4, 6, 3);
+    minimum = Bits(packed + 4 + group, 4, 15) + 16 * Bits(packed + group, 6, 3);
   }
   return {Half(block) * Integer(scale), Half(block + 2) * Integer(minimum)};
 }
@@ -109,12 +114,12 @@ Group GroupOf(const std::byte* block, int group) {
 // half scale, half scale of the minima, 12 bytes of groups, 128 bytes: 32 bytes hold one group in
 // their low and the next in their high halves.
 void Q4_K(const std::byte* block, float* out) {
-  for (int group = 0; group < 8; ++group) {
+  for (size_t group = 0; group < 8; ++group) {
     const auto [scale, minimum] = GroupOf(block, group);
     const std::byte* const pairs = block + 16 + group / 2 * 32;
-    const int shift = group % 2 * 4;
-    for (int i = 0; i < 32; ++i) {
-      const int value = ByteAt(pairs + i) >> shift & 15;
+    const size_t shift = group % 2 * 4;
+    for (size_t i = 0; i < 32; ++i) {
+      const uint32_t value = Bits(pairs + i, shift, 15);
       out[group * 32 + i] = scale * Integer(value) - minimum;
     }
   }
@@ -124,13 +129,12 @@ void Q4_K(const std::byte* block, float* out) {
 // group g.
 void Q5_K(const std::byte* block, float* out) {
   const std::byte* const high_bits = block + 16;
-  for (int group = 0; group < 8; ++group) {
+  for (size_t group = 0; group < 8; ++group) {
     const auto [scale, minimum] = GroupOf(block, group);
     const std::byte* const pairs = block + 48 + group / 2 * 32;
-    const int shift = group % 2 * 4;
-    for (int i = 0; i < 32; ++i) {
-      const int high = ByteAt(high_bits + i) >> group & 1;
-      const int value = (ByteAt(pairs + i) >> shift & 15) | high << 4;
+    const size_t shift = group % 2 * 4;
+    for (size_t i = 0; i < 32; ++i) {
+      const uint32_t value = Bits(pairs + i, shift, 15) + 16 * Bits(high_bits + i, group, 1);
       out[group * 32 + i] = scale * Integer(value) - minimum;
     }
   }
@@ -142,16 +146,15 @@ void Q5_K(const std::byte* block, float* out) {
 // 2r and 2r + 1 of its 32 bytes.
 void Q6_K(const std::byte* block, float* out) {
   const float scale = Half(block + 208);
-  for (int run = 0; run < 8; ++run) {
+  for (size_t run = 0; run < 8; ++run) {
     const std::byte* const low = block + run / 4 * 64 + run % 2 * 32;
     const std::byte* const high = block + 128 + run / 4 * 32;
-    const int low_shift = run % 4 / 2 * 4;
-    const int high_shift = run % 4 * 2;
-    for (int i = 0; i < 32; ++i) {
-      const int value = (ByteAt(low + i) >> low_shift & 15) | (ByteAt(high + i) >> high_shift & 3)
-                                                                  << 4;
-      const int factor = static_cast<int8_t>(block[192 + run * 2 + i / 16]);
-      out[run * 32 + i] = scale * Integer(factor) * Integer(value - 32);
+    const size_t low_shift = run % 4 / 2 * 4;
+    const size_t high_shift = run % 4 * 2;
+    for (size_t i = 0; i < 32; ++i) {
+      const uint32_t value = Bits(low + i, low_shift, 15) + 16 * Bits(high + i, high_shift, 3);
+      const float factor = SignedByte(block + 192 + run * 2 + i / 16);
+      out[run * 32 + i] = scale * factor * Integer(value, 32);
     }
   }
 }
