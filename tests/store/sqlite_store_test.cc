@@ -394,30 +394,24 @@ TEST_F(SqliteStoreTest, MakesMissingDirectories) {
 }
 
 TEST_F(SqliteStoreTest, RacingPutsAndDeletesLeaveNoRowWithoutItsPayload) {
+  const SignalData signal = VectorSignal(1);
+  const std::string id = SignalId(signal);
   std::vector<std::thread> threads;
   std::atomic<int> unexpected = 0;
-  for (int t = 0; t < 4; ++t) {
+  for (int t = 0; t < 6; ++t) {
     threads.emplace_back([&, t] {
-      for (int i = 0; i < 25; ++i) {
-        const SignalData signal = VectorSignal(i % 3);
-        const absl::Status status = t % 2 == 0 ? store_->Put(signal, {}, "").status()
-                                               : store_->Delete(SignalId(signal), false);
+      for (int i = 0; i < 30; ++i) {
+        const absl::Status status =
+            t % 2 == 0 ? store_->Put(signal, {}, "").status() : store_->Delete(id, false);
         if (!status.ok() && !absl::IsNotFound(status)) ++unexpected;
-        const absl::Status loaded = store_->Load(SignalId(signal)).status();
+        const absl::Status loaded = store_->Load(id).status();
         if (!loaded.ok() && !absl::IsNotFound(loaded)) ++unexpected;
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(unexpected, 0);
-  std::vector<std::string> files;
-  const absl::StatusOr<Page<SignalRecord>> left = store_->List(10, "");
-  ASSERT_TRUE(left.ok()) << left.status();
-  for (const SignalRecord& record : left->items) {
-    EXPECT_TRUE(store_->Load(record.id).ok());
-    files.push_back(record.id + ".safetensors");
-  }
-  EXPECT_THAT(folder_.Names("payloads"), ::testing::UnorderedElementsAreArray(files));
+  EXPECT_EQ(folder_.Names("payloads").size(), store_->Get(id).ok() ? 1U : 0U);
 }
 
 TEST_F(SqliteStoreTest, RacingMovesOfAnAliasWinOnceEach) {
