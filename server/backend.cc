@@ -5,7 +5,7 @@
 namespace steer {
 
 std::string Backend::LabelOf(const ResolvedControl& control) {
-  if (!IsSignalId(control.name)) return metrics->signal_labels().Use(control.name);
+  if (!IsSpeltAsId(control.name)) return metrics->signal_labels().Use(control.name);
   const absl::StatusOr<SignalRecord> record = runtime.signals().Get(control.name);
   if (!record.ok() || record->aliases.empty()) return metrics->signal_labels().Use("");
   return metrics->signal_labels().Use(record->aliases.front());

@@ -153,7 +153,7 @@ absl::Status CheckUtf8(absl::string_view field, absl::string_view text) {
                       "valid UTF-8");
 }
 
-bool IsSignalId(absl::string_view text) {
+bool IsSpeltAsId(absl::string_view text) {
   return IsHex64(text) && std::none_of(text.begin(), text.end(), absl::ascii_isupper);
 }
 

@@ -38,7 +38,7 @@ inline constexpr int64_t kMaxUploadBytes = int64_t{1} << 30;
 inline constexpr size_t kMaxChunkBytes = size_t{1} << 20;
 
 absl::Status CheckUtf8(absl::string_view field, absl::string_view text);
-bool IsSignalId(absl::string_view text);  // 64 lower-case hex digits
+bool IsSpeltAsId(absl::string_view text);  // 64 lower-case hex digits
 // 1 to 128 characters of [A-Za-z0-9._/-] that are not an id.
 absl::Status CheckAliasName(absl::string_view field, absl::string_view name);
 // 1 .. 1000; 0 means 100.

@@ -12,7 +12,7 @@ namespace steer {
 namespace {
 
 absl::Status Delete(Backend& backend, const v1::DeleteSignalRequest& request) {
-  if (!IsSignalId(request.signal_id())) {
+  if (!IsSpeltAsId(request.signal_id())) {
     return InvalidField("signal_id", absl::StrCat("'", request.signal_id(), "'"),
                         "64 lower-case hex digits; not an alias, since it may have moved");
   }

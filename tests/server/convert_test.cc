@@ -218,9 +218,9 @@ TEST(ConvertTest, NamesAndPages) {
                                  std::string("\xC3\xA9"), std::string(64, 'f')}) {
     EXPECT_FALSE(CheckAliasName("name", bad).ok()) << bad;
   }
-  EXPECT_TRUE(IsSignalId(std::string(64, 'f')));
-  EXPECT_FALSE(IsSignalId(std::string(64, 'F')));
-  EXPECT_FALSE(IsSignalId(std::string(63, 'f')));
+  EXPECT_TRUE(IsSpeltAsId(std::string(64, 'f')));
+  EXPECT_FALSE(IsSpeltAsId(std::string(64, 'F')));
+  EXPECT_FALSE(IsSpeltAsId(std::string(63, 'f')));
   EXPECT_EQ(*ToPageSize(0), 100);
   EXPECT_EQ(*ToPageSize(1000), 1000);
   ExpectInvalid(ToPageSize(1001), "page_size", "1001");
