@@ -24,7 +24,9 @@ class SteerdProcess:
         command = [
             os.environ["STEERD_BINARY"], "--model", os.environ["STEER_TEST_MODEL"],
             "--state-dir", os.path.join(self._folder.name, "state"),
-            "--listen", self.address, "--metrics-listen", "off", *self._arguments,
+            "--listen", self.address, "--metrics-listen", "off",
+            "--threads", "1",  # spinning threads starve each other where other tests run too
+            *self._arguments,
         ]
         with open(self.log_path, "wb") as log:
             self._process = subprocess.Popen(command, stderr=log)
@@ -40,6 +42,10 @@ class SteerdProcess:
         if self._process.poll() is None:
             self.stop()
         self._folder.cleanup()
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
