@@ -49,6 +49,7 @@ std::vector<ExpectedTensor> ExpectedTensors(SignalKind kind, int64_t rank, int64
 
 std::string ExpectedShape(const std::vector<int64_t>& shape) {
   std::vector<std::string> parts;
+  parts.reserve(shape.size());
   for (const int64_t size : shape) {
     parts.push_back(size == kRank ? "rank >= 1" : absl::StrCat(size));
   }
@@ -220,6 +221,7 @@ std::string SignalId(const SignalData& signal) {
   form.Number(signal.default_positions.generated ? 1 : 0);
   form.Number(signal.default_positions.exclude_template_head ? 1 : 0);
   std::vector<const SiteUpdate*> updates;
+  updates.reserve(signal.updates.size());
   for (const SiteUpdate& update : signal.updates) updates.push_back(&update);
   std::stable_sort(updates.begin(), updates.end(),
                    [](const auto* a, const auto* b) { return a->site < b->site; });

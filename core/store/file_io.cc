@@ -51,17 +51,15 @@ absl::Status FileError(int error, const std::string& path, absl::string_view wha
 }
 
 absl::StatusOr<FileDescriptor> OpenFile(const std::string& path, int flags) {
-  const int fd = open(path.c_str(), flags | O_CLOEXEC, kFileMode);
-  if (fd < 0) {
-    if (errno == ENOENT && (flags & O_CREAT) == 0)
-      return absl::NotFoundError(absl::StrCat(path, ": no such file"));
-    return FileError(errno, path, "open");
-  }
-  return FileDescriptor(fd);
+  const int fd = open(path.c_str(), flags, kFileMode);
+  if (fd >= 0) return FileDescriptor(fd);
+  if (errno == ENOENT) return absl::NotFoundError(absl::StrCat(path, ": no such file"));
+  return FileError(errno, path, "open");
 }
 
 absl::Status SyncDirectory(const std::string& path) {
-  STEER_ASSIGN_OR_RETURN(const FileDescriptor directory, OpenFile(path, O_RDONLY | O_DIRECTORY));
+  STEER_ASSIGN_OR_RETURN(const FileDescriptor directory,
+                         OpenFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return Sync(directory.get(), path);
 }
 
@@ -84,9 +82,13 @@ absl::Status MakeDirectories(const std::string& path) {
 }
 
 absl::Status WriteNewFile(const std::string& path, absl::string_view bytes) {
-  STEER_ASSIGN_OR_RETURN(const FileDescriptor file, OpenFile(path, O_WRONLY | O_CREAT | O_EXCL));
-  absl::Status status = WriteAll(file.get(), path, bytes);
-  if (status.ok()) status = Sync(file.get(), path);
+  const absl::StatusOr<FileDescriptor> file =
+      OpenFile(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
+  // Its folder is gone.
+  if (absl::IsNotFound(file.status())) return FileError(ENOENT, path, "make");
+  if (!file.ok()) return file.status();
+  absl::Status status = WriteAll(file->get(), path, bytes);
+  if (status.ok()) status = Sync(file->get(), path);
   if (!status.ok()) unlink(path.c_str());
   return status;
 }
@@ -108,7 +110,7 @@ absl::StatusOr<std::string> ReadFile(const FileDescriptor& file, const std::stri
 
 absl::StatusOr<FileDescriptor> LockDirectory(const std::string& directory) {
   STEER_ASSIGN_OR_RETURN(FileDescriptor lock,
-                         OpenFile(absl::StrCat(directory, "/lock"), O_RDWR | O_CREAT));
+                         OpenFile(absl::StrCat(directory, "/lock"), O_RDWR | O_CREAT | O_CLOEXEC));
   // flock and not fcntl: fcntl locks belong to the process, so a second store in the same process
   // would get the lock, and closing it would drop the first one's.
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {

@@ -31,8 +31,7 @@ class FileDescriptor {
 absl::Status FileError(int error, const std::string& path, absl::string_view what);
 bool IsDiskFull(int error);
 
-// Opens with `flags` (O_CLOEXEC is added), creates with mode 0640. NOT_FOUND if there is nothing
-// to open.
+// open(2), creating with mode 0640. NOT_FOUND if there is nothing to open.
 absl::StatusOr<FileDescriptor> OpenFile(const std::string& path, int flags);
 
 // Makes what an earlier create, rename or unlink did in this directory durable.

@@ -74,7 +74,7 @@ absl::Status PayloadFolder::Publish(const std::string& temporary, const std::str
 void PayloadFolder::Remove(const std::string& id) { unlink(PathOf(id).c_str()); }
 
 absl::StatusOr<FileDescriptor> PayloadFolder::Open(absl::string_view id) const {
-  return OpenFile(PathOf(id), O_RDONLY);
+  return OpenFile(PathOf(id), O_RDONLY | O_CLOEXEC);
 }
 
 absl::Status PayloadFolder::RemoveLeftovers(

@@ -17,7 +17,8 @@ constexpr int kBusyMillis = 5000;
 int LogError(sqlite3* db) {
   sqlite3_file* log = nullptr;
   int error = 0;
-  if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+  if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log)) ==
+          SQLITE_OK &&
       log != nullptr && log->pMethods != nullptr) {
     log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
   }
@@ -31,7 +32,7 @@ absl::StatusCode CodeOf(sqlite3* db) {
   if (extended == SQLITE_IOERR_WRITE && IsDiskFull(LogError(db))) {
     return absl::StatusCode::kResourceExhausted;
   }
-  switch (extended & 0xff) {
+  switch (static_cast<unsigned>(extended) & 0xffU) {
     case SQLITE_FULL:
       return absl::StatusCode::kResourceExhausted;
     case SQLITE_IOERR:

@@ -117,7 +117,7 @@ absl::StatusOr<std::optional<SignalRecord>> SqliteStore::FindSound(const std::st
     STEER_ASSIGN_OR_RETURN(record, FindSignal(*connection_, id));
   }
   if (!record) return record;
-  const absl::Status loaded = Load(id).status();
+  absl::Status loaded = Load(id).status();
   if (absl::IsDataLoss(loaded) || absl::IsNotFound(loaded)) return std::optional<SignalRecord>();
   if (!loaded.ok()) return loaded;
   return record;
@@ -131,7 +131,7 @@ absl::StatusOr<SignalStore::PutResult> SqliteStore::Publish(const std::string& t
   // Repaired just now, or put by another thread meanwhile.
   STEER_ASSIGN_OR_RETURN(std::optional<SignalRecord> existing, FindSignal(*connection_, record.id));
   if (existing) return PutResult{*std::move(existing), true};
-  const absl::Status inserted = Insert(record);
+  absl::Status inserted = Insert(record);
   if (inserted.ok()) return PutResult{std::move(record), false};
   // A full disk wants its space back at once. After any other error the commit may be in the log
   // and come to life at the next opening, so the payload stays; that opening removes it if not.

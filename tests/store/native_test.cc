@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -207,11 +206,8 @@ TEST(NativeTest, EveryTruncationIsRefused) {
   const std::string file = WriteNative(LoraSignal());
   for (size_t size = 0; size < file.size(); ++size) {
     // A buffer of exactly this size, so that the address sanitizer sees a read past its end.
-    const std::vector<std::byte> part = [&] {
-      std::vector<std::byte> bytes(size);
-      std::memcpy(bytes.data(), file.data(), size);
-      return bytes;
-    }();
+    const std::span<const std::byte> all = std::as_bytes(std::span(file));
+    const std::vector<std::byte> part(all.begin(), all.begin() + static_cast<ptrdiff_t>(size));
     const absl::Status status = ParseNative(part).status();
     ASSERT_FALSE(status.ok()) << size;
     EXPECT_FALSE(status.message().empty());
