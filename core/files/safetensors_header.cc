@@ -36,8 +36,9 @@ class HeaderReader final : public nlohmann::json::json_sax_t {
   bool end_array() override;
   bool parse_error(size_t position, const std::string& last_token,
                    const nlohmann::json::exception& error) override {
-    // The parser's own text may quote bytes of the file that are not UTF-8.
-    return Refuse(absl::StrCat("header at byte ", position),
+    // The parser's own text may quote bytes of the file that are not UTF-8. It counts from 1, and
+    // the header stands behind the 8 bytes of its size.
+    return Refuse(absl::StrCat("header at byte ", position + 7),
                   absl::StrCat("near ", Quoted(last_token)), "valid UTF-8 JSON");
   }
 

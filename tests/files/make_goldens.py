@@ -1,4 +1,4 @@
-"""Writes testdata/small.gguf and testdata/small.safetensors with the packages of the formats' authors.
+"""Writes the files in testdata with the packages of the formats' authors.
 
 Run with the packages gguf, numpy and safetensors: python make_goldens.py
 """
@@ -55,8 +55,9 @@ def make_safetensors():
         "empty": np.zeros((0, 4), dtype=np.float32),
         "n\u00e4me \"q\"": np.array([7], dtype=np.uint8),
     }
-    save_file(tensors, FOLDER / "small.safetensors", {"format": "test/1", "note": "caf\u00e9 \"x\"\n"})
-    # One dtype and one note, so that the order of the file is the order of the names in both writers.
+    notes = {"format": "test/1", "note": "caf\u00e9 \"x\"\n"}
+    save_file(tensors, FOLDER / "small.safetensors", notes)
+    # One dtype and one note: both writers then put the tensors into the order of the names.
     same = {"a": np.array([1, 2], np.float32), "b.c": np.array([[3]], np.float32)}
     save_file(same, FOLDER / "one_dtype.safetensors", {"format": "test/1"})
 

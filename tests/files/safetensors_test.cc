@@ -123,7 +123,7 @@ std::vector<Lie> FramingLies() {
       {"a space first", FileOf(" {}"), "'{'"},
       {"a byte order mark", FileOf("\xef\xbb\xbf{}"), "'{'"},
       {"a hidden second half", FileOf(std::string("{}") + '\0' + "{}"), "NUL"},
-      {"two objects", FileOf("{}{}"), "JSON"},
+      {"two objects", FileOf("{}{}"), "header at byte 10"},
       {"half an object", FileOf("{\"a\":"), "JSON"},
       {"a name that is not UTF-8", FileOf("{\"\xff\":1}"), "UTF-8"},
       {"half a surrogate", FileOf("{\"\\ud800\":1}"), "UTF-8"},
