@@ -1,12 +1,10 @@
 #include "core/runtime/runtime.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <filesystem>
 #include <random>
 #include <system_error>
-#include <thread>
 
 #include "ATen/ATen.h"
 #include "ATen/Parallel.h"
@@ -17,7 +15,7 @@
 #include "core/runtime/activation_reader.h"
 #include "core/runtime/admission.h"
 #include "core/runtime/engine_scorer.h"
-#include "core/runtime/model_marks.h"
+#include "core/runtime/resident_model.h"
 #include "core/store/formats/native.h"
 #include "core/tokenizer/detokenizer.h"
 #include "core/weights/catch_torch.h"
@@ -46,20 +44,6 @@ class CountingSink final : public EventSink {
   std::atomic<int>* const in_flight_;
 };
 
-absl::StatusOr<at::ScalarType> ParseDtype(const std::string& dtype) {
-  if (dtype == "f32") return at::kFloat;
-  if (dtype == "bf16") return at::kBFloat16;
-  return InvalidField("dtype", absl::StrCat("'", dtype, "'"), "bf16 or f32");
-}
-
-absl::StatusOr<at::Device> ParseDevice(const std::string& device) {
-  absl::StatusOr<at::Device> parsed =
-      CatchTorch("device", [&]() -> absl::StatusOr<at::Device> { return at::Device(device); });
-  if (parsed.ok() && (parsed->is_cpu() || (parsed->is_cuda() && at::hasCUDA()))) return parsed;
-  return InvalidField("device", absl::StrCat("'", device, "'"),
-                      at::hasCUDA() ? "cpu or cuda:N" : "cpu: this libtorch has no CUDA device");
-}
-
 }  // namespace
 
 class Runtime::Impl {
@@ -70,12 +54,8 @@ class Runtime::Impl {
   absl::StatusOr<std::vector<TokenPair>> ScoredPairs(const ScoreSpec& spec) const;
   absl::StatusOr<JobRecord> StartJob(const LearnSpec& spec);
 
-  ModelInfo info;
-  std::string pool;
-  std::unique_ptr<const Tokenizer> tokenizer;
-  std::unique_ptr<const ChatTemplate> chat;
+  ResidentModel model;
   std::unique_ptr<SignalStore> store;
-  std::shared_ptr<const Decoder> decoder;
   std::unique_ptr<ResidentSignals> resident;
   std::unique_ptr<Admission> admission;
   std::unique_ptr<Engine> engine;  // before jobs: jobs run units on it and are destroyed first
@@ -86,7 +66,6 @@ class Runtime::Impl {
   int64_t kv_cache_bytes = 0;
 
  private:
-  absl::Status LoadModel(const RuntimeOptions& options, at::ScalarType dtype, at::Device device);
   absl::Status StartEngine(const RuntimeOptions& options);
   absl::StatusOr<JobOutcome> LearnVector(const LearnSpec& spec, int layer,
                                          const std::vector<ContrastPair>& pairs,
@@ -94,11 +73,8 @@ class Runtime::Impl {
 };
 
 absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
-  STEER_ASSIGN_OR_RETURN(const at::ScalarType dtype, ParseDtype(options.dtype));
-  STEER_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
   if (options.threads > 0) at::set_num_threads(options.threads);
-  STEER_RETURN_IF_ERROR(LoadModel(options, dtype, device));
-
+  STEER_ASSIGN_OR_RETURN(model, ResidentModel::Load(options));
   std::error_code error;
   std::filesystem::create_directories(options.state_directory, error);
   if (error) {
@@ -108,48 +84,16 @@ absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
   }
   STEER_ASSIGN_OR_RETURN(store, OpenSqliteStore(options.state_directory));
   resident =
-      std::make_unique<ResidentSignals>(store.get(), info.shape, dtype, device, kResidentBudget);
+      std::make_unique<ResidentSignals>(store.get(), model.info.shape, model.decoder->dtype(),
+                                        model.decoder->device(), kResidentBudget);
   STEER_RETURN_IF_ERROR(StartEngine(options));
   jobs = std::make_unique<JobQueue>();
   return WarmUp();
 }
 
-absl::Status Runtime::Impl::LoadModel(const RuntimeOptions& options, at::ScalarType dtype,
-                                      at::Device device) {
-  STEER_ASSIGN_OR_RETURN(const std::shared_ptr<const GgufFile> file,
-                         GgufFile::Open(options.model_path));
-  STEER_ASSIGN_OR_RETURN(const ModelConfig config, ModelConfig::FromGguf(*file));
-  STEER_ASSIGN_OR_RETURN(tokenizer, Tokenizer::FromGguf(*file));
-  absl::StatusOr<std::unique_ptr<const ChatTemplate>> made =
-      ChatTemplate::FromGguf(*file, tokenizer.get());
-  if (made.ok()) chat = *std::move(made);
-  STEER_ASSIGN_OR_RETURN(decoder, Decoder::Load(*file, config, dtype, device));
-
-  info.name = config.name;
-  info.architecture = config.architecture;
-  info.marks = MarksOf(config, *tokenizer, *file);
-  info.fingerprint = absl::StrCat(info.marks.shape, ":", info.marks.weights);
-  info.shape = config.shape();
-  info.heads = config.heads;
-  info.kv_heads = config.kv_heads;
-  info.head_dim = config.head_dim;
-  info.vocabulary = config.vocabulary;
-  info.parameters = decoder->parameters();
-  info.context_limit = config.context_limit;
-  info.dtype = options.dtype;
-  info.device = device.str();
-  info.has_chat_template = chat != nullptr;
-  if (chat != nullptr) info.default_system = chat->default_system();
-  for (int kind = 0; kind < kSiteKinds; ++kind) {
-    info.site_kinds.emplace_back(Name(static_cast<SiteKind>(kind)));
-  }
-  pool = device.is_cpu() ? "cpu:0" : device.str();
-  return absl::OkStatus();
-}
-
 absl::Status Runtime::Impl::StartEngine(const RuntimeOptions& options) {
-  const ModelConfig& config = decoder->config();
-  const int64_t block_bytes = KvCache::BlockBytes(config, kBlockSize, decoder->dtype());
+  const ModelConfig& config = model.decoder->config();
+  const int64_t block_bytes = KvCache::BlockBytes(config, kBlockSize, model.decoder->dtype());
   const int64_t blocks =
       std::min<int64_t>(options.kv_cache_mib * (int64_t{1} << 20) / block_bytes, 1 << 24);
   if (blocks < 1) {
@@ -160,22 +104,23 @@ absl::Status Runtime::Impl::StartEngine(const RuntimeOptions& options) {
   STEER_ASSIGN_OR_RETURN(
       std::unique_ptr<KvCache> cache, CatchTorch("allocating the KV cache", [&]() -> Cache {
         return std::make_unique<KvCache>(config, static_cast<int>(blocks), kBlockSize,
-                                         decoder->dtype(), decoder->device());
+                                         model.decoder->dtype(), model.decoder->device());
       }));
   kv_cache_bytes = cache->bytes();
   const int positions =
       static_cast<int>(std::min<int64_t>(config.context_limit, blocks * kBlockSize));
-  admission =
-      std::make_unique<Admission>(config, info.marks, tokenizer.get(), chat.get(), store.get(),
-                                  resident.get(), Admission::Limits{.positions = positions});
-  info.context_limit = positions;
+  admission = std::make_unique<Admission>(config, model.info.marks, model.tokenizer.get(),
+                                          model.chat.get(), store.get(), resident.get(),
+                                          Admission::Limits{.positions = positions});
+  model.info.context_limit = positions;
   engine = std::make_unique<Engine>(
       SchedulerOptions{.step_tokens = options.step_tokens,
                        .max_sequences = options.max_sequences,
                        .block_size = kBlockSize,
                        .block_count = static_cast<int>(blocks),
                        .context_limit = positions},
-      tokenizer.get(), std::make_unique<ModelRunner>(decoder, std::move(cache), kBlockSize));
+      model.tokenizer.get(),
+      std::make_unique<ModelRunner>(model.decoder, std::move(cache), kBlockSize));
   return absl::OkStatus();
 }
 
@@ -200,7 +145,7 @@ absl::StatusOr<Admitted> Runtime::Impl::Generate(const GenerateSpec& spec,
   STEER_RETURN_IF_ERROR(admission->CheckLength(admitted.prompt_tokens, admitted.sampling));
   STEER_ASSIGN_OR_RETURN(PreparedControls controls, admission->Controls(spec.controls));
   admitted.controls = std::move(controls.resolved);
-  admitted.model_fingerprint = info.fingerprint;
+  admitted.model_fingerprint = model.info.fingerprint;
 
   if (++in_flight > kMaxInFlight) {
     --in_flight;
@@ -216,7 +161,7 @@ absl::StatusOr<Admitted> Runtime::Impl::Generate(const GenerateSpec& spec,
   request->tokens = std::move(prompt.tokens);
   request->layout = prompt.layout;
   request->sampling = admitted.sampling;
-  request->end_tokens = tokenizer->end_tokens();
+  request->end_tokens = model.tokenizer->end_tokens();
   request->controls = std::move(controls.set);
   request->deadline = spec.deadline;
   request->arrival = Clock::now();
@@ -235,11 +180,11 @@ absl::StatusOr<std::vector<TokenPair>> Runtime::Impl::ScoredPairs(const ScoreSpe
 
 absl::StatusOr<JobRecord> Runtime::Impl::StartJob(const LearnSpec& spec) {
   if (draining) return absl::UnavailableError("the server is draining; try another replica");
-  if (spec.layer >= info.shape.layers) {
+  if (spec.layer >= model.info.shape.layers) {
     return InvalidField("difference_of_means.layer", absl::StrCat(spec.layer),
-                        absl::StrCat("0..", info.shape.layers - 1));
+                        absl::StrCat("0..", model.info.shape.layers - 1));
   }
-  const int layer = spec.layer < 0 ? info.shape.layers / 2 : spec.layer;
+  const int layer = spec.layer < 0 ? model.info.shape.layers / 2 : spec.layer;
   // As the method's own code does it: the answer without the end-of-turn suffix.
   STEER_ASSIGN_OR_RETURN(const std::vector<TokenPair> pairs,
                          admission->Pairs(spec.pairs, {.system = spec.system,
@@ -259,16 +204,16 @@ absl::StatusOr<JobOutcome> Runtime::Impl::LearnVector(const LearnSpec& spec, int
                                                       JobContext& context) {
   STEER_ASSIGN_OR_RETURN(
       DifferenceOfMeansResult learnt,
-      LearnDifferenceOfMeans(pairs, layer, MakeActivationReader(engine.get(), decoder),
+      LearnDifferenceOfMeans(pairs, layer, MakeActivationReader(engine.get(), model.decoder),
                              [&](int done, int total) { return context.Progress(done, total); }));
   SignalData signal;
   signal.kind = SignalKind::kVector;
   signal.updates.push_back(
       {.site = {layer, SiteKind::kBlockOut}, .read = Read::kSiteInput, .tensors = {}});
   signal.updates[0].tensors.emplace("v", std::move(learnt.v));
-  signal.marks = info.marks;
+  signal.marks = model.info.marks;
   signal.default_positions.exclude_template_head = admission->has_chat_template();
-  STEER_RETURN_IF_ERROR(Validate(signal, info.shape));
+  STEER_RETURN_IF_ERROR(Validate(signal, model.info.shape));
   STEER_ASSIGN_OR_RETURN(const SignalStore::PutResult put,
                          store->Put(signal, spec.labels, spec.description));
   if (!spec.alias.empty()) {
@@ -301,12 +246,13 @@ absl::StatusOr<SignalStore::PutResult> Runtime::RegisterSignal(
     std::span<const std::byte> file, std::map<std::string, std::string> labels,
     std::string description) {
   STEER_ASSIGN_OR_RETURN(const SignalData signal, ParseNative(file));
-  if (!signal.marks.shape.empty() && signal.marks.shape != impl_->info.marks.shape) {
-    return FieldError(absl::StatusCode::kFailedPrecondition,
-                      {"OTHER_MODEL", "model_shape", signal.marks.shape,
-                       absl::StrCat(impl_->info.marks.shape, ", the resident model's, or none")});
+  if (!signal.marks.shape.empty() && signal.marks.shape != impl_->model.info.marks.shape) {
+    return FieldError(
+        absl::StatusCode::kFailedPrecondition,
+        {"OTHER_MODEL", "model_shape", signal.marks.shape,
+         absl::StrCat(impl_->model.info.marks.shape, ", the resident model's, or none")});
   }
-  STEER_RETURN_IF_ERROR(Validate(signal, impl_->info.shape));
+  STEER_RETURN_IF_ERROR(Validate(signal, impl_->model.info.shape));
   return impl_->store->Put(signal, std::move(labels), std::move(description));
 }
 
@@ -335,14 +281,14 @@ absl::Status Runtime::Score(const ScoreSpec& spec, const std::function<bool()>& 
 
 absl::StatusOr<JobRecord> Runtime::StartJob(const LearnSpec& spec) { return impl_->StartJob(spec); }
 JobQueue& Runtime::jobs() { return *impl_->jobs; }
-const ModelInfo& Runtime::model() const { return impl_->info; }
+const ModelInfo& Runtime::model() const { return impl_->model.info; }
 
 absl::StatusOr<TokenizedText> Runtime::Tokenize(const PromptSpec& prompt) const {
   STEER_ASSIGN_OR_RETURN(PreparedPrompt prepared, impl_->admission->Prompt(prompt));
   TokenizedText text;
   text.head_length = prepared.layout.head_length;
   for (const TokenId token : prepared.tokens) {
-    text.pieces.push_back(impl_->tokenizer->Bytes(token, /*with_special=*/true));
+    text.pieces.push_back(impl_->model.tokenizer->Bytes(token, /*with_special=*/true));
   }
   text.tokens = std::move(prepared.tokens);
   return text;
@@ -351,20 +297,20 @@ absl::StatusOr<TokenizedText> Runtime::Tokenize(const PromptSpec& prompt) const 
 absl::StatusOr<std::string> Runtime::Detokenize(const std::vector<TokenId>& tokens,
                                                 bool with_special) const {
   for (size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens[i] >= 0 && tokens[i] < impl_->info.vocabulary) continue;
+    if (tokens[i] >= 0 && tokens[i] < impl_->model.info.vocabulary) continue;
     return InvalidField(absl::StrCat("ids[", i, "]"), absl::StrCat(tokens[i]),
-                        absl::StrCat("0..", impl_->info.vocabulary - 1));
+                        absl::StrCat("0..", impl_->model.info.vocabulary - 1));
   }
-  return steer::Detokenize(*impl_->tokenizer, tokens, with_special);
+  return steer::Detokenize(*impl_->model.tokenizer, tokens, with_special);
 }
 
 RuntimeStats Runtime::stats() const {
   return {.engine = impl_->engine->stats(),
-          .pool = impl_->pool,
+          .pool = impl_->model.decoder->device().is_cpu() ? "cpu:0" : impl_->model.info.device,
           .signals_resident = impl_->resident->count(),
           .signal_bytes_resident = impl_->resident->bytes(),
           .kv_cache_bytes = impl_->kv_cache_bytes,
-          .weight_bytes = impl_->decoder->weight_bytes()};
+          .weight_bytes = impl_->model.decoder->weight_bytes()};
 }
 
 void Runtime::StartDraining() { impl_->draining = true; }

@@ -1,0 +1,72 @@
+#include "core/runtime/resident_model.h"
+
+#include <string>
+
+#include "ATen/ATen.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/base/status_macros.h"
+#include "core/runtime/model_marks.h"
+#include "core/weights/catch_torch.h"
+
+namespace steer {
+namespace {
+
+absl::StatusOr<at::ScalarType> ParseDtype(const std::string& dtype) {
+  if (dtype == "f32") return at::kFloat;
+  if (dtype == "bf16") return at::kBFloat16;
+  return InvalidField("dtype", absl::StrCat("'", dtype, "'"), "bf16 or f32");
+}
+
+absl::StatusOr<at::Device> ParseDevice(const std::string& device) {
+  absl::StatusOr<at::Device> parsed =
+      CatchTorch("device", [&]() -> absl::StatusOr<at::Device> { return at::Device(device); });
+  if (parsed.ok() && (parsed->is_cpu() || (parsed->is_cuda() && at::hasCUDA()))) return parsed;
+  return InvalidField("device", absl::StrCat("'", device, "'"),
+                      at::hasCUDA() ? "cpu or cuda:N" : "cpu: this libtorch has no CUDA device");
+}
+
+ModelInfo InfoOf(const ResidentModel& model, const GgufFile& file, const std::string& dtype) {
+  const ModelConfig& config = model.decoder->config();
+  ModelInfo info;
+  info.name = config.name;
+  info.architecture = config.architecture;
+  info.marks = MarksOf(config, *model.tokenizer, file);
+  info.fingerprint = absl::StrCat(info.marks.shape, ":", info.marks.weights);
+  info.shape = config.shape();
+  info.heads = config.heads;
+  info.kv_heads = config.kv_heads;
+  info.head_dim = config.head_dim;
+  info.vocabulary = config.vocabulary;
+  info.parameters = model.decoder->parameters();
+  info.context_limit = config.context_limit;
+  info.dtype = dtype;
+  info.device = model.decoder->device().str();
+  info.has_chat_template = model.chat != nullptr;
+  if (model.chat != nullptr) info.default_system = model.chat->default_system();
+  for (int kind = 0; kind < kSiteKinds; ++kind) {
+    info.site_kinds.emplace_back(Name(static_cast<SiteKind>(kind)));
+  }
+  return info;
+}
+
+}  // namespace
+
+absl::StatusOr<ResidentModel> ResidentModel::Load(const RuntimeOptions& options) {
+  STEER_ASSIGN_OR_RETURN(const at::ScalarType dtype, ParseDtype(options.dtype));
+  STEER_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
+  STEER_ASSIGN_OR_RETURN(const std::shared_ptr<const GgufFile> file,
+                         GgufFile::Open(options.model_path));
+  STEER_ASSIGN_OR_RETURN(const ModelConfig config, ModelConfig::FromGguf(*file));
+  ResidentModel model;
+  STEER_ASSIGN_OR_RETURN(model.tokenizer, Tokenizer::FromGguf(*file));
+  // A file without a template, or with one that is not rendered here, still takes raw prompts.
+  absl::StatusOr<std::unique_ptr<const ChatTemplate>> chat =
+      ChatTemplate::FromGguf(*file, model.tokenizer.get());
+  if (chat.ok()) model.chat = *std::move(chat);
+  STEER_ASSIGN_OR_RETURN(model.decoder, Decoder::Load(*file, config, dtype, device));
+  model.info = InfoOf(model, *file, options.dtype);
+  return model;
+}
+
+}  // namespace steer
