@@ -9,6 +9,8 @@
 #include "core/base/status_macros.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/impl/server_builder_option.h"
+#include "grpcpp/impl/server_builder_plugin.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "prometheus/exposer.h"
@@ -38,6 +40,16 @@ bool HasOpenJobs(Runtime& runtime) {
     return job.state == JobState::kQueued || job.state == JobState::kRunning;
   });
 }
+
+// Debian's reflection library adds itself to every server when it is loaded; this takes it out.
+class NoReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    std::erase_if(*plugins,
+                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; });
+  }
+};
 
 }  // namespace
 
@@ -103,8 +115,9 @@ void Server::Impl::Configure(grpc::ServerBuilder& builder) {
 
 absl::Status Server::Impl::Listen() {
   grpc::EnableDefaultHealthCheckService(true);
-  if (options_.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
+  if (!options_.reflection) builder.SetOption(std::make_unique<NoReflection>());
   Configure(builder);
   builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port_);
   server_ = builder.BuildAndStart();

@@ -16,8 +16,11 @@ absl::Status Delete(Backend& backend, const v1::DeleteSignalRequest& request) {
     return InvalidField("signal_id", absl::StrCat("'", request.signal_id(), "'"),
                         "64 lower-case hex digits; not an alias, since it may have moved");
   }
-  STEER_ASSIGN_OR_RETURN(const SignalRecord record,
-                         backend.runtime.signals().Get(request.signal_id()));
+  absl::StatusOr<SignalRecord> found = backend.runtime.signals().Get(request.signal_id());
+  if (absl::IsNotFound(found.status())) {
+    return NotFound("signal_id", "signal", request.signal_id());
+  }
+  STEER_ASSIGN_OR_RETURN(const SignalRecord record, std::move(found));
   STEER_RETURN_IF_ERROR(backend.runtime.DeleteSignal(record.id, request.with_aliases()));
   for (const std::string& alias : record.aliases) backend.metrics->ForgetAlias(alias);
   return absl::OkStatus();

@@ -64,9 +64,9 @@ def error_detail(error):
 class Steerd:
     """Starts when entered, stops when left. Takes the program from STEERD_BINARY."""
 
-    def __init__(self, model, state, *flags):
+    def __init__(self, model, state, *flags, listen=None):
         self.folder = tempfile.mkdtemp(prefix="steerd-calls-")
-        self.address = f"unix:{self.folder}/socket"
+        self.address = listen or f"unix:{self.folder}/socket"
         self.command = [
             os.environ["STEERD_BINARY"], "--model", str(model), "--state-dir", str(state), "--dtype", "f32",
             "--kv-cache-mib", "16", "--threads", "1", "--listen", self.address, "--metrics-listen", "127.0.0.1:0", *flags,

@@ -150,7 +150,7 @@ def contains(message, wanted):
     """Every field that is set in `wanted` is the same in `message`; lists have the same length."""
     for field, value in wanted.ListFields():
         got = getattr(message, field.name)
-        if field.label == field.LABEL_REPEATED:
+        if field.is_repeated:
             if len(got) != len(value):
                 return False
             if field.message_type is None:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """How steerd serves, apart from what its calls answer: addresses, health, reflection, metrics, draining, exit codes."""
 
+import hashlib
 import os
 import pathlib
 import signal
@@ -17,7 +18,6 @@ import grpc
 import live_steerd
 from live_steerd import Steerd, message_class
 from signal_files import FILES
-import hashlib
 
 MODEL = os.environ["STEER_TINY_MODEL"]
 SERVICES = ["GenerationService", "SignalService", "AnalysisService", "LearningService", "ModelService"]
@@ -68,8 +68,8 @@ class ServingTest(unittest.TestCase):
         self.state = pathlib.Path(self.folder.name, "state")
         self.addCleanup(self.folder.cleanup)
 
-    def steerd(self, *flags):
-        return Steerd(MODEL, self.state, *flags)
+    def steerd(self, *flags, **options):
+        return Steerd(MODEL, self.state, *flags, **options)
 
     def test_health_of_the_server_and_of_every_service(self):
         with self.steerd() as steerd:
@@ -98,8 +98,7 @@ class ServingTest(unittest.TestCase):
         code, said = start("--model", MODEL, "--state-dir", str(self.state), "--listen", "0.0.0.0:0")
         self.assertEqual(code, 2)
         self.assertIn("--insecure-listen-anywhere", said)
-        flags = ("--listen", "0.0.0.0:0", "--insecure-listen-anywhere")
-        with self.steerd(*flags) as steerd:
+        with self.steerd("--insecure-listen-anywhere", listen="0.0.0.0:0") as steerd:
             self.assertIn("serving gRPC on 0.0.0.0:0", steerd.log())
 
     def test_what_keeps_it_from_starting_is_said(self):
@@ -137,7 +136,6 @@ class ServingTest(unittest.TestCase):
             with self.assertRaises(grpc.RpcError):
                 steerd.call("GenerationService/Generate", request())
             seen = samples(steerd)
-            pool = 'pool="cpu:0"'
             pool = next(key for key in seen if key.startswith("steer_requests_running")).partition("{")[2][:-1]
             self.assertEqual(seen["steer_requests_running{%s}" % pool], 0)
             self.assertEqual(seen["steer_requests_waiting{%s}" % pool], 0)
