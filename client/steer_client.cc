@@ -27,7 +27,7 @@
 namespace steer {
 namespace {
 
-constexpr size_t kChunkBytes = size_t{1} << 20;  // the most that RegisterSignal takes
+constexpr size_t kChunkBytes = size_t{1024} * 1024;  // the most that RegisterSignal takes
 constexpr int kPageSize = 1000;
 
 std::chrono::system_clock::time_point After(double seconds) {

@@ -20,8 +20,8 @@ namespace steer {
 
 struct ClientOptions {
   std::string address = "127.0.0.1:7070";  // "host:port", or gRPC's "unix:PATH"
-  double connect_seconds = 0;  // wait so long for the server to come up; 0: do not wait
-  double call_seconds = 0;     // deadline of each call; 0: none
+  double connect_seconds = 0;              // wait so long for the server to come up; 0: do not wait
+  double call_seconds = 0;                 // deadline of each call; 0: none
 };
 
 struct UploadOptions {

@@ -34,6 +34,7 @@ class Load {
 
   LoadReport Run(Client& client) {
     std::vector<std::jthread> streams;
+    streams.reserve(static_cast<size_t>(options_.streams));
     for (int i = 0; i < options_.streams; ++i) {
       streams.emplace_back([this, &client, i] { RunStream(client, i); });
     }

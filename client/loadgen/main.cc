@@ -93,7 +93,7 @@ std::string ToText(const LoadOptions& options, const LoadReport& report) {
   return text;
 }
 
-int Run(int argc, char** argv) {
+int Run(int argc, const char* const* argv) {
   LoadOptions options;
   bool json = false;
   CLI::App app("Puts load on a steerd and says how fast it was, seen from the reader's side.",

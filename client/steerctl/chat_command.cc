@@ -30,7 +30,8 @@ struct ChatOptions {
 // A conversation at the terminal: the request grows by every message.
 class Chat {
  public:
-  Chat(Session& session, Client& client, const ChatOptions& options, v1::GenerateRequest request)
+  Chat(const Session& session, Client& client, const ChatOptions& options,
+       v1::GenerateRequest request)
       : session_(session), client_(client), options_(options), request_(std::move(request)) {
     Reset();
   }
@@ -68,7 +69,7 @@ class Chat {
   // Answers one message. The message leaves the conversation again if nothing came of it.
   absl::Status Say(const std::string& line) {
     Add("user", line);
-    const std::stop_token stop = session_.interrupt.Arm();
+    const std::stop_token stop = session_.interrupt->Arm();
     const bool both = options_.generation.plain_too && !request_.controls().empty();
     if (both) Print(absl::StrCat("--- ", ControlsText(request_), " ---\n"));
     Answer answer;
@@ -80,7 +81,7 @@ class Chat {
       status = Ask(client_, PlainTwin(request_, answer), /*show=*/true, stop, plain);
       if (status.ok()) ShowNote(Note(plain));
     }
-    session_.interrupt.Disarm();
+    session_.interrupt->Disarm();
     if (answer.text.empty()) {
       request_.mutable_prompt()->mutable_chat()->mutable_messages()->RemoveLast();
     } else {
@@ -92,7 +93,7 @@ class Chat {
   // What the server refuses does not end a conversation; a server that is gone does.
   absl::StatusOr<bool> Answered(const absl::Status& status) {
     if (absl::IsUnavailable(status)) return status;
-    if (absl::IsCancelled(status) && session_.interrupt.stopped()) {
+    if (absl::IsCancelled(status) && session_.interrupt->stopped()) {
       ShowNote("(stopped)");
     } else if (!status.ok()) {
       std::fputs(ForStderr(ErrorText(status)).c_str(), stderr);
@@ -116,13 +117,13 @@ class Chat {
     Print(ControlsText(request_) + "\n");
   }
 
-  Session& session_;
+  const Session& session_;
   Client& client_;
   const ChatOptions& options_;
   v1::GenerateRequest request_;
 };
 
-absl::Status RunChat(Session& session, const ChatOptions& options) {
+absl::Status RunChat(const Session& session, const ChatOptions& options) {
   if (session.json) {
     return UsageError(absl::InvalidArgumentError("--json: chat is for people; use generate"));
   }

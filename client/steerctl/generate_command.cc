@@ -34,10 +34,10 @@ absl::StatusOr<v1::GenerateRequest> ToRequest(const GenerateOptions& options) {
   return request;
 }
 
-absl::Status RunGenerate(Session& session, const GenerateOptions& options) {
+absl::Status RunGenerate(const Session& session, const GenerateOptions& options) {
   STEER_ASSIGN_OR_RETURN(const v1::GenerateRequest request, ToRequest(options));
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
-  const std::stop_token stop = session.interrupt.Arm();
+  const std::stop_token stop = session.interrupt->Arm();
   const bool show = !session.json;
   const bool both = options.generation.plain_too && !request.controls().empty();
 

@@ -51,20 +51,25 @@ bool Interrupt::stopped() {
   return stop_.stop_requested();
 }
 
+bool Interrupt::closing() {
+  const MutexLock lock(mutex_);
+  return closing_;
+}
+
+std::stop_source Interrupt::Target() {
+  const MutexLock lock(mutex_);
+  return armed_ ? stop_ : std::stop_source(std::nostopstate);
+}
+
 void Interrupt::Wait() {
   const sigset_t set = Watched();
   while (true) {
     int number = 0;
     if (sigwait(&set, &number) != 0) continue;
-    std::stop_source stop(std::nostopstate);
-    {
-      const MutexLock lock(mutex_);
-      if (closing_) return;
-      if (number == SIGUSR1) continue;
-      if (armed_) stop = stop_;
-    }
-    // Outside the lock: request_stop runs the callbacks. False if it was stopped before.
-    if (!stop.request_stop()) _exit(130);
+    if (closing()) return;
+    // Not under the lock: request_stop runs the callbacks. False if there is nothing to stop or it
+    // was stopped before.
+    if (number != SIGUSR1 && !Target().request_stop()) _exit(130);
   }
 }
 

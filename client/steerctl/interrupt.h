@@ -25,6 +25,9 @@ class Interrupt {
 
  private:
   void Wait();
+  // What the next one stops: nothing while not armed.
+  std::stop_source Target();
+  bool closing();
 
   Mutex mutex_;
   bool armed_ ABSL_GUARDED_BY(mutex_) = false;

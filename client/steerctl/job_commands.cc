@@ -14,7 +14,7 @@ struct JobOptions {
   std::string id;
 };
 
-absl::Status RunList(Session& session, const ListOptions& options) {
+absl::Status RunList(const Session& session, const ListOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   STEER_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, client->ListJobs());
   if (session.json) {
@@ -47,12 +47,12 @@ absl::Status ShowJob(const Session& session, const absl::StatusOr<v1::Job>& job)
   return absl::OkStatus();
 }
 
-absl::Status RunShow(Session& session, const JobOptions& options) {
+absl::Status RunShow(const Session& session, const JobOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   return ShowJob(session, client->GetJob(options.id));
 }
 
-absl::Status RunCancel(Session& session, const JobOptions& options) {
+absl::Status RunCancel(const Session& session, const JobOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   return ShowJob(session, client->CancelJob(options.id));
 }
@@ -67,7 +67,7 @@ void AddJobCommands(CLI::App& app, Session& session) {
   list.footer("Example: steerctl jobs list --json");
   SetAction(list, session, std::make_shared<ListOptions>(), &RunList);
   const auto add = [&](const char* name, const char* help,
-                       absl::Status (*run)(Session&, const JobOptions&)) {
+                       absl::Status (*run)(const Session&, const JobOptions&)) {
     CLI::App& command = *group.add_subcommand(name, help);
     const auto options = std::make_shared<JobOptions>();
     command.add_option("id", options->id, "The job's id")->required();

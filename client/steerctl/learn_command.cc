@@ -71,10 +71,10 @@ class Progress {
   int tenth_ = 0;
 };
 
-absl::Status RunLearn(Session& session, const LearnOptions& options) {
+absl::Status RunLearn(const Session& session, const LearnOptions& options) {
   STEER_ASSIGN_OR_RETURN(const v1::StartJobRequest request, ToRequest(options));
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
-  const std::stop_token stop = session.interrupt.Arm();
+  const std::stop_token stop = session.interrupt->Arm();
   STEER_ASSIGN_OR_RETURN(v1::Job job, client->StartJob(request));
 
   Progress progress;

@@ -48,7 +48,7 @@ void MentionGlobalOptions(CLI::App& app) {
   }
 }
 
-int Run(int argc, char** argv) {
+int Run(int argc, const char* const* argv) {
   Session session;
   CLI::App app("Talks to a steerd: a language model that is steered and measured.", "steerctl");
   app.require_subcommand(1);
@@ -90,7 +90,7 @@ int Run(int argc, char** argv) {
 
   const absl::Status status = session.action();
   if (status.ok()) return 0;
-  if (absl::IsCancelled(status) && session.interrupt.stopped()) {
+  if (absl::IsCancelled(status) && session.interrupt->stopped()) {
     std::fputs("steerctl: interrupted\n", stderr);
     return kInterrupted;
   }

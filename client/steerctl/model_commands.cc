@@ -30,7 +30,7 @@ struct DetokenizeOptions {
   bool special = false;
 };
 
-absl::Status RunHealth(Session& session, const HealthOptions& options) {
+absl::Status RunHealth(const Session& session, const HealthOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   STEER_ASSIGN_OR_RETURN(const std::string state, client->Health(options.service));
   Print(session.json ? Dump({{"status", state}}) : state + "\n");
@@ -38,7 +38,7 @@ absl::Status RunHealth(Session& session, const HealthOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status RunModel(Session& session, const ModelOptions& options) {
+absl::Status RunModel(const Session& session, const ModelOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   STEER_ASSIGN_OR_RETURN(const v1::Model model, client->GetModel());
   if (session.json) {
@@ -68,7 +68,7 @@ absl::Status RunModel(Session& session, const ModelOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status RunTokenize(Session& session, const TokenizeOptions& options) {
+absl::Status RunTokenize(const Session& session, const TokenizeOptions& options) {
   v1::TokenizeRequest request;
   STEER_ASSIGN_OR_RETURN(const std::string text, TextOrStdin(options.text, "text"));
   if (options.chat) {
@@ -108,7 +108,7 @@ absl::Status RunTokenize(Session& session, const TokenizeOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status RunDetokenize(Session& session, const DetokenizeOptions& options) {
+absl::Status RunDetokenize(const Session& session, const DetokenizeOptions& options) {
   v1::DetokenizeRequest request;
   request.mutable_ids()->Add(options.ids.begin(), options.ids.end());
   request.set_with_special(options.special);

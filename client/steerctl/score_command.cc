@@ -68,10 +68,10 @@ std::string SlopeLine(const v1::ScoreSummary& summary) {
       slope.high_multiplier());
 }
 
-absl::Status RunScore(Session& session, const ScoreOptions& options) {
+absl::Status RunScore(const Session& session, const ScoreOptions& options) {
   STEER_ASSIGN_OR_RETURN(const v1::ScoreRequest request, ToRequest(options));
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
-  const std::stop_token stop = session.interrupt.Arm();
+  const std::stop_token stop = session.interrupt->Arm();
 
   const Table table = ScoreTable();
   nlohmann::ordered_json points = nlohmann::ordered_json::array();
@@ -93,7 +93,7 @@ absl::Status RunScore(Session& session, const ScoreOptions& options) {
     return absl::OkStatus();
   }
   Print(absl::StrCat(SlopeLine(summary), summary.pairs(), " pairs; log-odds of ",
-                     options.sum ? "sums over" : "means per", " answer tokens\n"));
+                     options.sum ? "sums over the answers' tokens\n" : "means per answer token\n"));
   return absl::OkStatus();
 }
 

@@ -16,7 +16,8 @@ namespace steer {
 struct Session {
   ClientOptions connection;
   bool json = false;
-  Interrupt interrupt;
+  // A pointer, so that commands can arm it while they see the rest as const.
+  std::unique_ptr<Interrupt> interrupt = std::make_unique<Interrupt>();
   std::function<absl::Status()> action;
 
   absl::StatusOr<std::unique_ptr<Client>> Connect() const;
@@ -25,7 +26,7 @@ struct Session {
 // Makes `command`, when it is the one given, run `run` over its options, which it keeps alive.
 template <typename Options>
 void SetAction(CLI::App& command, Session& session, std::shared_ptr<Options> options,
-               absl::Status (*run)(Session&, const Options&)) {
+               absl::Status (*run)(const Session&, const Options&)) {
   command.callback([&session, options = std::move(options), run] {
     session.action = [&session, options, run] { return run(session, *options); };
   });

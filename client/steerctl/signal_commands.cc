@@ -60,7 +60,7 @@ std::string Details(const v1::Signal& signal) {
   return text;
 }
 
-absl::Status RunAdd(Session& session, const AddOptions& options) {
+absl::Status RunAdd(const Session& session, const AddOptions& options) {
   UploadOptions upload = options.upload;
   for (const std::string& text : options.labels) {
     STEER_ASSIGN_OR_RETURN(const auto label, ParseLabel(text));
@@ -83,7 +83,7 @@ absl::Status RunAdd(Session& session, const AddOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status RunList(Session& session, const ListOptions& options) {
+absl::Status RunList(const Session& session, const ListOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   STEER_ASSIGN_OR_RETURN(const std::vector<v1::Signal> signals, client->ListSignals());
   if (session.json) {
@@ -112,14 +112,14 @@ absl::Status RunList(Session& session, const ListOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status RunShow(Session& session, const NameOptions& options) {
+absl::Status RunShow(const Session& session, const NameOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   STEER_ASSIGN_OR_RETURN(const v1::Signal signal, client->GetSignal(options.name));
   Print(session.json ? Dump(ToJson(signal)) : Details(signal));
   return absl::OkStatus();
 }
 
-absl::Status RunRemove(Session& session, const NameOptions& options) {
+absl::Status RunRemove(const Session& session, const NameOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   // The server deletes by id alone; an alias means the version it points to now, and that is shown.
   STEER_ASSIGN_OR_RETURN(const v1::Signal signal, client->GetSignal(options.name));
@@ -129,7 +129,7 @@ absl::Status RunRemove(Session& session, const NameOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status RunAlias(Session& session, const AliasOptions& options) {
+absl::Status RunAlias(const Session& session, const AliasOptions& options) {
   v1::SetAliasRequest request;
   request.set_name(options.name);
   request.set_signal(options.target);
@@ -142,7 +142,7 @@ absl::Status RunAlias(Session& session, const AliasOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status RunUnalias(Session& session, const NameOptions& options) {
+absl::Status RunUnalias(const Session& session, const NameOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   STEER_RETURN_IF_ERROR(client->DeleteAlias(options.name));
   Print(session.json ? Dump({{"deleted", options.name}})
@@ -150,7 +150,7 @@ absl::Status RunUnalias(Session& session, const NameOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status RunAliases(Session& session, const ListOptions& options) {
+absl::Status RunAliases(const Session& session, const ListOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   STEER_ASSIGN_OR_RETURN(const std::vector<v1::Alias> aliases, client->ListAliases());
   if (session.json) {
@@ -195,7 +195,7 @@ void AddAlias(CLI::App& group, Session& session) {
 
 // A command with one argument, an alias or an id.
 CLI::App& AddNamed(CLI::App& group, Session& session, const char* name, const char* help,
-                   absl::Status (*run)(Session&, const NameOptions&)) {
+                   absl::Status (*run)(const Session&, const NameOptions&)) {
   CLI::App& command = *group.add_subcommand(name, help);
   const auto options = std::make_shared<NameOptions>();
   const bool alias_only = run == &RunUnalias;

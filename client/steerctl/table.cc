@@ -50,12 +50,14 @@ std::string Table::Line(const std::vector<std::string>& cells,
 
 std::vector<std::string> Table::Headings() const {
   std::vector<std::string> headings;
+  headings.reserve(columns_.size());
   for (const Column& column : columns_) headings.push_back(column.heading);
   return headings;
 }
 
 std::vector<size_t> Table::HeadingWidths() const {
   std::vector<size_t> widths;
+  widths.reserve(columns_.size());
   for (const Column& column : columns_) {
     widths.push_back(std::max(column.min_width, DisplayWidth(column.heading)));
   }
@@ -67,6 +69,7 @@ std::string Listing(const std::vector<std::pair<std::string, std::string>>& entr
   for (const auto& [name, value] : entries) width = std::max(width, DisplayWidth(name));
   std::string out;
   for (const auto& [name, value] : entries) {
+    if (value.empty()) continue;
     absl::StrAppend(&out, name, ":", std::string(width - DisplayWidth(name) + 2, ' '), value, "\n");
   }
   return out;

@@ -39,7 +39,7 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// A "name: value" list with the values in one column.
+// A "name: value" list with the values in one column; empty values are left out.
 std::string Listing(const std::vector<std::pair<std::string, std::string>>& entries);
 
 // "1.5 KiB"

@@ -9,7 +9,10 @@
 namespace steer {
 namespace {
 
-bool IsContinuation(char byte) { return (static_cast<uint8_t>(byte) & 0xC0) == 0x80; }
+bool IsContinuation(char byte) {
+  const auto value = static_cast<uint8_t>(byte);
+  return value >= 0x80 && value < 0xC0;
+}
 
 // Length of the UTF-8 character at the start of `text` (not empty), 0 if there is none. Overlong
 // forms and surrogates are not told apart from good ones: terminals show those as U+FFFD.

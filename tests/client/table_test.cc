@@ -25,8 +25,8 @@ TEST(TableTest, GrowsLineByLine) {
   EXPECT_EQ(table.Row({"123456", "+0.5"}), "123456        +0.5\n");
 }
 
-TEST(ListingTest, AlignsValues) {
-  EXPECT_EQ(Listing({{"id", "7"}, {"longer", "x"}}), "id:      7\nlonger:  x\n");
+TEST(ListingTest, AlignsValuesAndLeavesOutEmptyOnes) {
+  EXPECT_EQ(Listing({{"id", "7"}, {"nothing", ""}, {"longer", "x"}}), "id:       7\nlonger:   x\n");
 }
 
 TEST(TextTest, BytesAndTimes) {

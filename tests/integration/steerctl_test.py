@@ -111,6 +111,13 @@ class SteerctlTest(unittest.TestCase):
         self.assertEqual(out.stdout.count("cheerful=1\n"), 3)
         self.assertIn("NOT_FOUND", out.stderr)
 
+    def test_chat_remembers_until_reset(self):
+        options = ("--max-tokens", "12", "--temperature", "0")
+        out = self.run_ok("chat", *options, text="Let us talk about fish.\nWhy?\n/reset\nWhy?\n")
+        fresh = self.run_ok("generate", "Why?", *options)
+        self.assertTrue(out.endswith(fresh), out)
+        self.assertNotIn(fresh, out.removesuffix(fresh))
+
     def test_signal_life(self):
         hidden = json.loads(self.run_ok("model", "--json"))["hidden"]
         header = json.dumps({
