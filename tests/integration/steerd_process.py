@@ -24,10 +24,12 @@ class SteerdProcess:
         command = [
             os.environ["STEERD_BINARY"], "--model", os.environ["STEER_TEST_MODEL"],
             "--state-dir", os.path.join(self._folder.name, "state"),
-            "--listen", self.address, "--metrics-listen", "off",
+            "--listen", self.address,
             "--threads", "1",  # spinning threads starve each other where other tests run too
             *self._arguments,
         ]
+        if "--metrics-listen" not in self._arguments:
+            command += ["--metrics-listen", "off"]
         with open(self.log_path, "wb") as log:
             self._process = subprocess.Popen(command, stderr=log)
         deadline = time.monotonic() + 120
