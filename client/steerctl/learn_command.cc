@@ -10,6 +10,7 @@
 #include "client/steerctl/job_text.h"
 #include "client/steerctl/json.h"
 #include "client/steerctl/terminal.h"
+#include "core/base/status.h"
 #include "core/base/status_macros.h"
 
 namespace steer {
@@ -83,10 +84,16 @@ absl::Status RunLearn(const Session& session, const LearnOptions& options) {
   progress.End();
   if (stop.stop_requested()) {
     STEER_ASSIGN_OR_RETURN(job, client->CancelJob(job.id()));
+    // It ends between two examples.
+    STEER_ASSIGN_OR_RETURN(job, client->WatchJob(job.id(), [](const v1::Job&) { return true; }));
     Print(session.json ? Dump(ToJson(job)) : Details(job));
     return absl::CancelledError("interrupted");
   }
-  STEER_ASSIGN_OR_RETURN(job, std::move(watched));
+  if (!watched.ok()) {
+    return Annotate(watched.status(),
+                    absl::StrCat(job.id(), " goes on ('steerctl jobs show ", job.id(), "')"));
+  }
+  job = *std::move(watched);
   Print(session.json ? Dump(ToJson(job)) : Details(job));
   if (job.state() == v1::Job::SUCCEEDED) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat("the job ", StateText(job.state()),

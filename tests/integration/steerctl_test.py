@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -161,11 +160,7 @@ class SteerctlTest(unittest.TestCase):
         out, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, out + err)
         self.assertIn("interrupted", err)
-        job = next(line.split()[1] for line in out.splitlines() if line.startswith("job:"))
-        deadline = time.monotonic() + 30
-        while "cancelled" not in self.run_ok("jobs", "show", job):
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.2)
+        self.assertIn("cancelled", out)
 
     def test_score_table_and_json(self):
         arguments = ("score", self.pairs, "--signal", "cheerful=1", "--multipliers=-2,0,2")
