@@ -15,8 +15,8 @@ import urllib.request
 PAIRS = pathlib.Path(__file__).resolve().parent / "pairs"
 ALIAS = "cheerful"
 MULTIPLIERS = (-2, -1, -0.5, 0, 0.5, 1, 2)
-SHOWN = (-1, 0, 1)
-PROMPTS = ("How was your weekend?", "Tell me about the weather today.", "What do you think of my new bicycle?")
+SHOWN = (-2, -1, 0, 1, 2)
+PROMPTS = ("How was your weekend?", "Tell me about the weather today.", "Write one sentence about your day.")
 METRICS = ("steer_preference_log_odds", "steer_utility_log_odds", "steer_requests_finished_total", "steer_generated_tokens_total",
            "steer_steered_tokens_total", "steer_signals_resident", "steer_kv_cache_usage_ratio",
            "steer_time_to_first_token_seconds_count", "steer_time_to_first_token_seconds_sum",
