@@ -19,7 +19,7 @@ MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 RUN_PACKAGES="ca-certificates ccache cmake g++ libabsl-dev libcli11-dev libcurl4-openssl-dev libgmock-dev libgrpc++-dev
   libgtest-dev libpcre2-dev libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev ninja-build nlohmann-json3-dev
   pkg-config prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc python3 python3-venv zlib1g-dev"
-TEST_PACKAGES="strace"
+TEST_PACKAGES="git strace"
 LONG_PACKAGES="buildah clang debootstrap"
 
 say() { echo "setup: $*"; }
@@ -69,10 +69,11 @@ make_environment() {
     return
   fi
   say "libtorch: installing torch $TORCH_VERSION for the CPU"
-  # "+cpu" keeps the CUDA libraries (3 GB) out. PyPI has no such build; a mirror may.
-  "$STEER_PYTHON" -m pip install -qq "torch==$TORCH_VERSION+cpu" 2>/dev/null ||
-    "$STEER_PYTHON" -m pip install -qq "torch==$TORCH_VERSION+cpu" \
-      --extra-index-url "${STEER_TORCH_INDEX:-https://download.pytorch.org/whl/cpu}"
+  # "+cpu" keeps the CUDA libraries (3 GB) out, where an index has that build (STEER_TORCH_INDEX names a further one); the plain
+  # wheel does as well.
+  "$STEER_PYTHON" -m pip install -qq "torch==$TORCH_VERSION+cpu" \
+    ${STEER_TORCH_INDEX:+--extra-index-url "$STEER_TORCH_INDEX"} 2>/dev/null ||
+    "$STEER_PYTHON" -m pip install -qq "torch==$TORCH_VERSION"
 }
 
 install_requirements() {  # file

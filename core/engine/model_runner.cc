@@ -7,9 +7,9 @@
 #include "ATen/ATen.h"
 #include "ATen/core/grad_mode.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/catch_torch.h"
 #include "core/base/status.h"
 #include "core/engine/sampler.h"
-#include "core/weights/catch_torch.h"
 
 namespace steer {
 namespace {

@@ -4,9 +4,9 @@
 #include "ATen/core/grad_mode.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/base/catch_torch.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
-#include "core/weights/catch_torch.h"
 
 namespace steer {
 

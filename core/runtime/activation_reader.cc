@@ -2,8 +2,8 @@
 
 #include "ATen/ATen.h"
 #include "ATen/core/grad_mode.h"
+#include "core/base/catch_torch.h"
 #include "core/base/status_macros.h"
-#include "core/weights/catch_torch.h"
 
 namespace steer {
 namespace {

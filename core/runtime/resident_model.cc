@@ -4,10 +4,10 @@
 
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/catch_torch.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/runtime/model_marks.h"
-#include "core/weights/catch_torch.h"
 
 namespace steer {
 namespace {

@@ -1,8 +1,8 @@
 #include "core/runtime/resident_signals.h"
 
+#include "core/base/catch_torch.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
-#include "core/weights/catch_torch.h"
 
 namespace steer {
 

@@ -9,6 +9,7 @@
 #include "ATen/ATen.h"
 #include "ATen/Parallel.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/catch_torch.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/engine/model_runner.h"
@@ -18,7 +19,6 @@
 #include "core/runtime/resident_model.h"
 #include "core/store/formats/native.h"
 #include "core/tokenizer/detokenizer.h"
-#include "core/weights/catch_torch.h"
 
 namespace steer {
 namespace {

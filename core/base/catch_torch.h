@@ -14,6 +14,7 @@ namespace steer {
 // The one place where libtorch's exceptions become statuses; used by the loader, the runner and the
 // learners. `fn` returns absl::Status or absl::StatusOr<T>. Out of memory becomes
 // RESOURCE_EXHAUSTED, anything else INTERNAL with the first line of what was thrown.
+// Needs no header of libtorch: what it throws are std::exceptions.
 template <typename Fn>
 std::invoke_result_t<Fn> CatchTorch(absl::string_view where, Fn&& fn) {
   try {
