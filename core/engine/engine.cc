@@ -9,7 +9,7 @@ struct Engine::PendingUnit {
   explicit PendingUnit(Unit unit) : unit(std::move(unit)) {}
 
   void Finish(absl::Status result) {
-    MutexLock lock(mutex);
+    const MutexLock lock(mutex);
     status = std::move(result);
     finished = true;
     changed.NotifyAll();
@@ -17,7 +17,7 @@ struct Engine::PendingUnit {
 
   // Once. Moved out, not copied: copies share a count in a library that ThreadSanitizer cannot see.
   absl::Status Wait() {
-    MutexLock lock(mutex);
+    const MutexLock lock(mutex);
     while (!finished) changed.Wait(mutex);
     return std::move(status);
   }
@@ -68,12 +68,12 @@ absl::Status Engine::RunUnit(Unit unit) {
 
 void Engine::Stop() {
   commands_.Close();
-  MutexLock lock(thread_mutex_);
+  const MutexLock lock(thread_mutex_);
   if (thread_.joinable()) thread_.join();
 }
 
 EngineStats Engine::stats() const {
-  MutexLock lock(stats_mutex_);
+  const MutexLock lock(stats_mutex_);
   return stats_;
 }
 
@@ -130,7 +130,7 @@ void Engine::EndEverything() {
 
 void Engine::CountStep(const Batch& batch, const absl::StatusOr<StepResult>& result,
                        double seconds) {
-  MutexLock lock(stats_mutex_);
+  const MutexLock lock(stats_mutex_);
   ++stats_.steps;
   stats_.busy_seconds += seconds;
   if (!result.ok()) return;
@@ -148,7 +148,7 @@ void Engine::CountStep(const Batch& batch, const absl::StatusOr<StepResult>& res
 }
 
 void Engine::PublishGauges() {
-  MutexLock lock(stats_mutex_);
+  const MutexLock lock(stats_mutex_);
   stats_.running = scheduler_.running();
   stats_.waiting = scheduler_.waiting();
   stats_.kv_blocks_used = scheduler_.blocks().used();

@@ -27,8 +27,8 @@ float Clean(float logit) { return std::isnan(logit) ? -kInfinity : logit; }
 // std::exp the compiler makes vectors of a loop of it, which is most of a draw's time; that is why
 // the range is tested on the bits, since a float comparison may trap.
 float Exp(float x) {
-  const uint32_t magnitude = std::bit_cast<uint32_t>(x) & 0x7FFFFFFF;
-  const uint32_t in_range = magnitude <= std::bit_cast<uint32_t>(87.0f) ? 0xFFFFFFFF : 0;
+  const uint32_t magnitude = std::bit_cast<uint32_t>(x) & 0x7FFFFFFFU;
+  const uint32_t in_range = magnitude <= std::bit_cast<uint32_t>(87.0f) ? 0xFFFFFFFFU : 0U;
   const float rounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
   const float safe = std::bit_cast<float>(std::bit_cast<uint32_t>(x) & in_range);
   const float n = (safe * 1.44269504f + rounder) - rounder;
@@ -40,7 +40,8 @@ float Exp(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  const float power = std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
+  const float power =
+      std::bit_cast<float>(static_cast<uint32_t>(static_cast<int32_t>(n) + 127) << 23U);
   return std::bit_cast<float>(std::bit_cast<uint32_t>(p * power) & in_range);
 }
 
@@ -83,8 +84,8 @@ double Sum(std::span<const float> values) {
 // Uniform in [0, 1), 53 bits.
 double Uniform(uint64_t seed, int position) {
   const auto words = Philox4x32({static_cast<uint32_t>(position), 0, 0, 0},
-                                {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
-  const uint64_t bits = (uint64_t{words[0]} << 32 | words[1]) >> 11;
+                                {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32U)});
+  const uint64_t bits = (uint64_t{words[0]} << 32U | words[1]) >> 11U;
   return static_cast<double>(bits) * 0x1p-53;
 }
 

@@ -17,7 +17,7 @@ absl::Status ValidateStop(const std::string& stop, size_t index) {
                         absl::StrCat("1 to ", kMaxStopBytes, " bytes"));
   }
   // Text is cut where a stop string begins, so that has to be where a character begins.
-  if ((static_cast<unsigned char>(stop[0]) & 0xC0) == 0x80) {
+  if ((static_cast<unsigned char>(stop[0]) & 0xC0U) == 0x80U) {
     return InvalidField(field, "bytes that begin inside a character", "valid UTF-8");
   }
   return absl::OkStatus();
