@@ -4,11 +4,12 @@
 #include <cmath>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
+#include "core/store/signal_store.h"
 #include "core/tokenizer/utf8.h"
 
 namespace steer {
@@ -17,19 +18,8 @@ namespace {
 constexpr int kMaxControls = 64;
 constexpr int kMaxPairs = 10000;
 constexpr int kMaxMultipliers = 1000;
-constexpr size_t kMaxLabels = 32;
-constexpr size_t kMaxLabelKey = 64;
-constexpr size_t kMaxLabelValue = 256;
-constexpr size_t kMaxDescription = 4096;
 constexpr int kDefaultPageSize = 100;
 constexpr int kMaxPageSize = 1000;
-
-// A caller's text, short enough to be shown in an error.
-std::string Quoted(absl::string_view text) {
-  constexpr size_t kShown = 100;
-  return absl::StrCat("'", absl::Utf8SafeCEscape(text.substr(0, kShown)),
-                      text.size() > kShown ? "'..." : "'");
-}
 
 absl::Status CheckCount(absl::string_view field, int count, int least, int most) {
   if (count >= least && count <= most) return absl::OkStatus();
@@ -124,22 +114,22 @@ absl::StatusOr<std::map<std::string, std::string>> ToLabels(const std::string& f
                         absl::StrCat("at most ", kMaxLabels, " labels"));
   }
   for (const auto& [key, value] : labels) {
-    if (key.empty() || key.size() > kMaxLabelKey) {
+    if (key.empty() || key.size() > kMaxLabelKeyBytes) {
       return InvalidField(field, absl::StrCat("the key ", Quoted(key)),
-                          absl::StrCat("keys of 1 to ", kMaxLabelKey, " bytes"));
+                          absl::StrCat("keys of 1 to ", kMaxLabelKeyBytes, " bytes"));
     }
-    if (value.size() > kMaxLabelValue) {
+    if (value.size() > kMaxLabelValueBytes) {
       return InvalidField(absl::StrCat(field, "[", key, "]"), absl::StrCat(value.size(), " bytes"),
-                          absl::StrCat("at most ", kMaxLabelValue, " bytes"));
+                          absl::StrCat("at most ", kMaxLabelValueBytes, " bytes"));
     }
   }
   return std::map<std::string, std::string>(labels.begin(), labels.end());
 }
 
 absl::Status CheckDescription(const std::string& field, const std::string& description) {
-  if (description.size() <= kMaxDescription) return absl::OkStatus();
+  if (description.size() <= kMaxDescriptionBytes) return absl::OkStatus();
   return InvalidField(field, absl::StrCat(description.size(), " bytes"),
-                      absl::StrCat("at most ", kMaxDescription, " bytes"));
+                      absl::StrCat("at most ", kMaxDescriptionBytes, " bytes"));
 }
 
 }  // namespace

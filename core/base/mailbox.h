@@ -18,7 +18,7 @@ class Mailbox {
  public:
   // False once closed; the item is then dropped.
   bool Put(T item) {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closed_) return false;
     items_.push_back(std::move(item));
     arrived_.NotifyOne();
@@ -28,7 +28,7 @@ class Mailbox {
   // Everything that has arrived, in order. With `wait`, sleeps until something arrives, `deadline`
   // passes or Close.
   std::vector<T> Take(bool wait, std::optional<Clock::time_point> deadline = std::nullopt) {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     while (wait && items_.empty() && !closed_) {
       if (!deadline) {
         arrived_.Wait(mutex_);
@@ -44,13 +44,13 @@ class Mailbox {
 
   // What is in the queue may still be taken; nothing more comes in.
   void Close() {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
     arrived_.NotifyAll();
   }
 
   bool closed() {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     return closed_;
   }
 

@@ -14,6 +14,7 @@
   } while (false)
 
 // STEER_ASSIGN_OR_RETURN(const Foo foo, MakeFoo());
+// NOLINTBEGIN(bugprone-macro-parentheses): `lhs` is a declaration, which parentheses would break.
 #define STEER_ASSIGN_OR_RETURN(lhs, expr) \
   STEER_ASSIGN_OR_RETURN_IMPL_(STEER_CONCAT_(_result, __LINE__), lhs, expr)
 
@@ -23,3 +24,4 @@
   auto result = (expr);                                 \
   if (!result.ok()) return std::move(result).status();  \
   lhs = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)

@@ -3,10 +3,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/check.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/files/gguf_parser.h"
-#include "core/files/quoted.h"
 
 namespace steer {
 namespace {

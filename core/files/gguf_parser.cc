@@ -11,10 +11,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/host_tensor.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/files/gguf_value_reader.h"
-#include "core/files/quoted.h"
 
 namespace steer {
 namespace {

@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/base/check.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/files/byte_reader.h"
-#include "core/files/quoted.h"
 #include "core/files/safetensors_header.h"
 #include "nlohmann/json.hpp"
 

@@ -6,8 +6,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
-#include "core/files/quoted.h"
 #include "nlohmann/json.hpp"
 
 namespace steer {

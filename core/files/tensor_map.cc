@@ -7,8 +7,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/host_tensor.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
-#include "core/files/quoted.h"
 
 namespace steer {
 namespace {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <random>
 #include <system_error>
+#include <utility>
 
 #include "ATen/ATen.h"
 #include "ATen/Parallel.h"
@@ -73,6 +74,10 @@ class Runtime::Impl {
 };
 
 absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
+  for (const auto& [name, value] : {std::pair("step_tokens", options.step_tokens),
+                                    std::pair("max_sequences", options.max_sequences)}) {
+    if (value < 1) return InvalidField(name, absl::StrCat(value), "1 or more");
+  }
   if (options.threads > 0) at::set_num_threads(options.threads);
   STEER_ASSIGN_OR_RETURN(model, ResidentModel::Load(options));
   std::error_code error;

@@ -10,10 +10,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/base/quoted.h"
 #include "core/base/sha256.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
-#include "core/signal/shown.h"
 
 namespace steer {
 namespace {
@@ -134,7 +134,7 @@ absl::Status CheckUpdate(SignalKind kind, const SiteUpdate& update, const ModelS
 absl::Status CheckMark(absl::string_view field, const std::string& mark) {
   if (mark.size() > kMaxMarkBytes ||
       !std::all_of(mark.begin(), mark.end(), [](char c) { return absl::ascii_isgraph(c); })) {
-    return InvalidField(field, Shown(mark), "at most 128 visible ASCII characters");
+    return InvalidField(field, Quoted(mark), "at most 128 visible ASCII characters");
   }
   return absl::OkStatus();
 }
@@ -180,7 +180,7 @@ absl::StatusOr<SignalKind> ParseSignalKind(absl::string_view text, absl::string_
   for (size_t i = 0; i < kKindNames.size(); ++i) {
     if (kKindNames[i] == text) return static_cast<SignalKind>(i);
   }
-  return InvalidField(field, Shown(text), absl::StrJoin(kKindNames, ", "));
+  return InvalidField(field, Quoted(text), absl::StrJoin(kKindNames, ", "));
 }
 
 std::vector<std::string> TensorNames(SignalKind kind) {

@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
-#include "core/signal/shown.h"
 
 namespace steer {
 namespace {
@@ -63,7 +63,7 @@ std::string ToString(Site site) {
 absl::StatusOr<Site> ParseSite(absl::string_view text, absl::string_view field) {
   const std::optional<Site> site = ReadSite(text);
   if (!site) {
-    return InvalidField(field, Shown(text),
+    return InvalidField(field, Quoted(text),
                         absl::StrCat("layers.<layer>.<place> with a 0-based layer and a place of ",
                                      absl::StrJoin(kSiteNames, ", ")));
   }
@@ -72,7 +72,7 @@ absl::StatusOr<Site> ParseSite(absl::string_view text, absl::string_view field) 
 
 absl::StatusOr<Read> ParseRead(absl::string_view text, absl::string_view field) {
   const std::optional<size_t> read = IndexOf(kReadNames, text);
-  if (!read) return InvalidField(field, Shown(text), absl::StrJoin(kReadNames, ", "));
+  if (!read) return InvalidField(field, Quoted(text), absl::StrJoin(kReadNames, ", "));
   return static_cast<Read>(*read);
 }
 

@@ -4,9 +4,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
-#include "core/signal/shown.h"
 #include "core/store/signal_store.h"
 #include "nlohmann/json.hpp"
 
@@ -30,7 +30,7 @@ absl::Status CheckText(const std::string& field, const std::string& text, size_t
   if (text.size() < min || text.size() > max) {
     return InvalidField(field, absl::StrCat(text.size(), " bytes"), allowed);
   }
-  if (!IsUtf8(text)) return InvalidField(field, Shown(text), allowed);
+  if (!IsUtf8(text)) return InvalidField(field, Quoted(text), allowed);
   return absl::OkStatus();
 }
 
@@ -44,9 +44,9 @@ absl::Status CheckAnnotations(const std::map<std::string, std::string>& labels,
   }
   for (const auto& [key, value] : labels) {
     STEER_RETURN_IF_ERROR(
-        CheckText(absl::StrCat("key of labels[", Shown(key), "]"), key, 1, kMaxLabelKeyBytes));
+        CheckText(absl::StrCat("key of labels[", Quoted(key), "]"), key, 1, kMaxLabelKeyBytes));
     STEER_RETURN_IF_ERROR(
-        CheckText(absl::StrCat("labels[", Shown(key), "]"), value, 0, kMaxLabelValueBytes));
+        CheckText(absl::StrCat("labels[", Quoted(key), "]"), value, 0, kMaxLabelValueBytes));
   }
   return CheckText("description", description, 0, kMaxDescriptionBytes);
 }
@@ -58,7 +58,7 @@ absl::Status CheckAliasName(absl::string_view name) {
   const bool like_an_id =
       name.size() == 64 && std::all_of(name.begin(), name.end(), absl::ascii_isxdigit);
   if (name.empty() || name.size() > kMaxAliasBytes || !plain || like_an_id) {
-    return InvalidField("name", Shown(name),
+    return InvalidField("name", Quoted(name),
                         "1 to 128 characters of A-Z a-z 0-9 . _ / -, not 64 hex digits");
   }
   return absl::OkStatus();

@@ -1,9 +1,9 @@
 #include "core/store/page_token.h"
 
 #include "absl/strings/str_cat.h"
+#include "core/base/quoted.h"
 #include "core/base/sha256.h"
 #include "core/base/status.h"
-#include "core/signal/shown.h"
 
 namespace steer {
 namespace {
@@ -24,7 +24,7 @@ absl::StatusOr<std::string> PageTokens::Read(absl::string_view list,
     const absl::string_view last_key = token.substr(kSignatureDigits + 1);
     if (token == Make(list, last_key)) return std::string(last_key);
   }
-  return InvalidField("page_token", Shown(token),
+  return InvalidField("page_token", Quoted(token),
                       "empty, or the next_page_token of the page before");
 }
 

@@ -13,10 +13,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/files/safetensors.h"
-#include "core/signal/shown.h"
 #include "nlohmann/json.hpp"
 
 namespace steer {
@@ -39,14 +39,14 @@ std::string ValueOr(const Metadata& metadata, const std::string& key, const char
 absl::Status CheckKeys(const Metadata& metadata) {
   for (const auto& [key, value] : metadata) {
     if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) {
-      return InvalidField("__metadata__", absl::StrCat("the key ", Shown(key)),
+      return InvalidField("__metadata__", absl::StrCat("the key ", Quoted(key)),
                           absl::StrJoin(kKeys, ", "));
     }
   }
   const auto format = metadata.find("format");
   if (format == metadata.end()) return InvalidField(Field("format"), "nothing", kFormat);
   if (format->second != kFormat) {
-    return InvalidField(Field("format"), Shown(format->second), kFormat);
+    return InvalidField(Field("format"), Quoted(format->second), kFormat);
   }
   return absl::OkStatus();
 }
@@ -63,7 +63,7 @@ absl::StatusOr<double> ParseMultiplier(const std::string& text) {
   const char* const last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, value);
   if (error != std::errc() || end != last || !std::isfinite(value)) {
-    return InvalidField(Field("default_multiplier"), Shown(text), "a finite decimal number");
+    return InvalidField(Field("default_multiplier"), Quoted(text), "a finite decimal number");
   }
   return value;
 }
@@ -80,7 +80,7 @@ absl::StatusOr<nlohmann::json> ParseObject(const char* key, const std::string& t
   };
   nlohmann::json object = nlohmann::json::parse(text, check, /*allow_exceptions=*/false);
   if (!object.is_object() || !plain) {
-    return InvalidField(Field(key), Shown(text), "a JSON object, each key once");
+    return InvalidField(Field(key), Quoted(text), "a JSON object, each key once");
   }
   return object;
 }
@@ -95,7 +95,7 @@ absl::StatusOr<PositionRule> ParsePositions(const std::string& text) {
   for (const auto& [key, value] : object.items()) {
     const auto member = members.find(key);
     if (member == members.end() || !value.is_boolean()) {
-      return InvalidField(Field("default_positions"), Shown(text),
+      return InvalidField(Field("default_positions"), Quoted(text),
                           "prompt, generated and exclude_template_head, each true or false");
     }
     *member->second = value.get<bool>();
@@ -123,7 +123,7 @@ absl::Status AddTensor(SignalKind kind, const std::string& name,
   const std::vector<std::string> known = TensorNames(kind);
   const absl::StatusOr<Site> site = ParseSite(site_name, "tensor");
   if (!site.ok() || std::find(known.begin(), known.end(), name.substr(dot + 1)) == known.end()) {
-    return InvalidField("tensors", Shown(name),
+    return InvalidField("tensors", Quoted(name),
                         absl::StrCat("<site>.<tensor>, site as in layers.3.down_proj, tensor of ",
                                      absl::StrJoin(known, ", "), " for kind ", Name(kind)));
   }
@@ -140,7 +140,7 @@ absl::Status AddReads(const std::string& text, std::map<Site, SiteUpdate>& updat
     STEER_ASSIGN_OR_RETURN(const Site site, ParseSite(key, Field("reads")));
     const auto update = updates.find(site);
     if (update == updates.end()) {
-      return InvalidField(Field("reads"), Shown(key), "a site that has tensors");
+      return InvalidField(Field("reads"), Quoted(key), "a site that has tensors");
     }
     const std::string read = value.is_string() ? value.get<std::string>() : value.type_name();
     STEER_ASSIGN_OR_RETURN(update->second.read, ParseRead(read, Field("reads")));

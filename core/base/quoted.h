@@ -8,7 +8,8 @@
 
 namespace steer {
 
-// A name out of a file, for an error message: in quotes, shortened, nothing unprintable.
+// What came from a caller or a file, fit for an error message: in quotes, escaped to ASCII, cut
+// after 80 bytes.
 inline std::string Quoted(absl::string_view name) {
   constexpr size_t kShown = 80;
   return absl::StrCat("'", absl::CHexEscape(name.substr(0, kShown)),
