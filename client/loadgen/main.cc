@@ -123,4 +123,4 @@ int Run(int argc, const char* const* argv) {
 }  // namespace
 }  // namespace steer
 
-int main(int argc, char** argv) { return steer::Run(argc, argv); }
+int main(int argc, const char* const* argv) { return steer::Run(argc, argv); }
