@@ -4,6 +4,7 @@
 #include <exception>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
@@ -126,6 +127,7 @@ absl::Status Server::Impl::Listen() {
                       {"CANNOT_LISTEN", "--listen", absl::StrCat("'", options_.listen, "'"),
                        "host:port or unix:/path that is free and belongs to this machine"});
   }
+  if (absl::StartsWith(options_.listen, "unix:")) port_ = 0;
   for (const std::string& service : ServiceNames()) {
     server_->GetHealthCheckService()->SetServingStatus(service, true);
   }

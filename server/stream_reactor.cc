@@ -75,14 +75,19 @@ void GenerationStream::OnToken(TokenEvent event) {
   }
   last_token_ = now;
   MutexLock lock(mutex_);
-  if (closed_ || lagging_ || unread_bytes_ > kMaxUnreadBytes) return;
+  if (closed_ || lagging_) return;
   unread_bytes_ += event.text.size() + sizeof(event.token) + sizeof(float);
   unread_.mutable_text()->append(event.text);
   unread_.add_ids(event.token);
   if (event.log_prob) unread_.add_log_probs(*event.log_prob);
-  // While a write is under way its end will take what has come; the writer is woken all the same
-  // when the reader has fallen too far behind.
-  if (!writing_since_ || unread_bytes_ > kMaxUnreadBytes) WakeWriter();
+  // While a write is under way its end takes what has come; before the first it is not the reader
+  // who keeps things waiting.
+  if (!writing_since_) {
+    WakeWriter();
+  } else if (unread_bytes_ > kMaxUnreadBytes) {
+    MarkLagging("more than 256 KiB unread");
+    WakeWriter();
+  }
 }
 
 void GenerationStream::OnFinished(FinishedEvent event) {
@@ -127,42 +132,42 @@ void GenerationStream::WakeWriter() {
 }
 
 bool GenerationStream::Turn() {
-  bool too_far_behind = false;
   {
     MutexLock lock(mutex_);
     writer_woken_ = false;
-    too_far_behind = unread_bytes_ > kMaxUnreadBytes;
   }
-  if (too_far_behind) GiveUp("more than 256 KiB unread");
+  CancelIfLagging();
   Pump();
   return !std::exchange(had_turn_, true);
 }
 
 void GenerationStream::CheckReader(Clock::time_point now) {
-  bool stuck = false;
   {
     MutexLock lock(mutex_);
-    stuck = writing_since_ && now - *writing_since_ > kMaxWriteTime;
+    if (!writing_since_ || now - *writing_since_ <= kMaxWriteTime) return;
+    if (!lagging_) MarkLagging("no message read for 10 s");
   }
-  if (stuck) GiveUp("no message read for 10 s");
+  CancelIfLagging();
+  Pump();
 }
 
-void GenerationStream::GiveUp(const char* why) {
+void GenerationStream::MarkLagging(const char* why) {
+  lagging_ = true;
+  unread_.Clear();
+  spdlog::warn("RESOURCE_EXHAUSTED: request {} is cancelled, its reader is too slow: {}",
+               admitted_ ? admitted_->id : 0, why);
+}
+
+void GenerationStream::CancelIfLagging() {
   {
     MutexLock lock(mutex_);
-    // Without a write under way the reader is not what keeps things waiting.
-    if (!writing_since_ || lagging_ || closed_) return;
-    lagging_ = true;
+    // Without a write under way, Pump ends the call with a status the reader can still see.
+    if (!lagging_ || !writing_since_ || closed_ || cancelled_) return;
     cancelling_ = true;
-    spdlog::warn("RESOURCE_EXHAUSTED: request {} cancelled, its reader is too slow ({})",
-                 admitted_ ? admitted_->id : 0, why);
   }
   context_->TryCancel();
-  {
-    MutexLock lock(mutex_);
-    cancelling_ = false;
-  }
-  Pump();
+  MutexLock lock(mutex_);
+  cancelling_ = false;
 }
 
 // What to do now; fills message_ or `end`. No write is under way.
@@ -175,8 +180,8 @@ GenerationStream::Next GenerationStream::Choose(absl::Status& end) {
     end = absl::CancelledError("the caller has left");
     return Next::kFinish;
   }
-  if (!started_) {
-    started_ = true;
+  if (!started_sent_) {
+    started_sent_ = true;
     *message_.mutable_started() = ToProto(*admitted_);
     return Next::kWrite;
   }
@@ -189,9 +194,12 @@ GenerationStream::Next GenerationStream::Choose(absl::Status& end) {
   if (!finished_) return Next::kNothing;
   end = finished_->status;
   // A generation that its deadline ended is still an answer, with a receipt.
-  if (!end.ok() && finished_->reason != FinishReason::kDeadline) return Next::kFinish;
+  const bool is_answer = end.ok() || finished_->reason == FinishReason::kDeadline;
+  if (finished_sent_ || !is_answer) return Next::kFinish;
+  // Not together with the status: a reader that never takes it could then not be given up.
+  finished_sent_ = true;
   *message_.mutable_finished() = ToProto(*admitted_, *finished_);
-  return Next::kWriteAndFinish;
+  return Next::kWrite;
 }
 
 void GenerationStream::Pump() {
@@ -204,16 +212,13 @@ void GenerationStream::Pump() {
     if (!admitted_ || writing_since_ || cancelling_ || closed_) return;
     next = Choose(end);
     if (next == Next::kWrite) writing_since_ = Clock::now();
-    if (next == Next::kFinish || next == Next::kWriteAndFinish) closed_ = true;
+    if (next == Next::kFinish) closed_ = true;
     if (closed_ && !finished_) to_cancel = admitted_->id;
   }
   // Outside the lock: gRPC may run our own reactions in here.
   if (to_cancel != 0) runtime_->Cancel(to_cancel);
   if (next == Next::kWrite) StartWrite(&message_);
   if (next == Next::kFinish) Finish(ToGrpcStatus(end, *context_));
-  if (next == Next::kWriteAndFinish) {
-    StartWriteAndFinish(&message_, grpc::WriteOptions(), ToGrpcStatus(end, *context_));
-  }
 }
 
 }  // namespace steer

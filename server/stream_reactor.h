@@ -74,14 +74,17 @@ class GenerationStream final : public grpc::ServerWriteReactor<v1::GenerateRespo
   // For the writer alone. Turn writes what there is and sees to a reader that lags; true when it
   // was this stream's first.
   bool Turn();
-  // Cancels the call if its write has been under way for too long.
+  // Gives the reader up if a write has been under way for too long.
   void CheckReader(Clock::time_point now);
 
  private:
-  enum class Next { kNothing, kWrite, kWriteAndFinish, kFinish };
+  enum class Next { kNothing, kWrite, kFinish };
+  // The reader is too slow: the answer has a hole from now on and must not look whole.
+  void MarkLagging(const char* why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends the write that a lagging reader keeps from ending.
+  void CancelIfLagging();
   Next Choose(absl::Status& end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Pump();
-  void GiveUp(const char* why);
   void WakeWriter() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Runtime* const runtime_;
@@ -97,14 +100,15 @@ class GenerationStream final : public grpc::ServerWriteReactor<v1::GenerateRespo
   Mutex mutex_;
   std::optional<Admitted> admitted_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> signal_labels_ ABSL_GUARDED_BY(mutex_);
-  bool started_ ABSL_GUARDED_BY(mutex_) = false;  // the first message is on its way
+  bool started_sent_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_sent_ ABSL_GUARDED_BY(mutex_) = false;
   v1::GeneratedTokens unread_ ABSL_GUARDED_BY(mutex_);
   size_t unread_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<FinishedEvent> finished_ ABSL_GUARDED_BY(mutex_);
   std::optional<Clock::time_point> writing_since_ ABSL_GUARDED_BY(mutex_);
   bool writer_woken_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-  bool lagging_ ABSL_GUARDED_BY(mutex_) = false;     // the reader was given up
+  bool lagging_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelling_ ABSL_GUARDED_BY(mutex_) = false;  // context_ in use: no Finish now
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;      // Finish is decided
 };
