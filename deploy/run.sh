@@ -57,6 +57,7 @@ port() {  # wanted port: the same if it is free, else 0, which lets the system c
   if (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; then echo 0; else echo "$1"; fi
 }
 
+: > "$log"
 # In a session of its own, so that it may outlive this terminal and a Ctrl-C is ours to handle.
 setsid build/release/bin/steerd --model "$model" --state-dir "$state" --listen "127.0.0.1:$(port 7070)" \
   --metrics-listen "127.0.0.1:$(port 7071)" < /dev/null > "$log" 2>&1 &
@@ -84,7 +85,7 @@ if [ "$keep" = yes ]; then
   left_running=yes
   echo "steerd is left running as process $pid; its state is in $state. To stop it: kill $pid"
 else
-  echo "Start it to stay:  deploy/run.sh --keep"
+  echo "The server stops now; deploy/run.sh --keep leaves it running. Then:"
 fi
 cat << TEXT
   export STEER_SERVER=$server PATH=$PWD/build/release/bin:\$PATH
