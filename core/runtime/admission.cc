@@ -155,6 +155,17 @@ absl::StatusOr<PreparedControls> Admission::Controls(const std::vector<ControlSp
   return controls;
 }
 
+absl::Status Admission::CheckFactor(const PreparedControls& controls, double factor,
+                                    const std::string& field) const {
+  STEER_RETURN_IF_ERROR(CheckMultiplier(factor, limits_.max_multiplier, field));
+  for (const ControlEntry& entry : controls.set) {
+    const double largest = std::max(std::abs(entry.m1), std::abs(entry.m2));
+    STEER_RETURN_IF_ERROR(CheckMultiplier(largest * factor, limits_.max_multiplier,
+                                          field + " times the control's own"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
                                                       const std::string& answer,
                                                       const PairFormat& format) const {
@@ -175,7 +186,7 @@ absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
     messages.push_back({"assistant", answer});
     STEER_ASSIGN_OR_RETURN(PreparedPrompt whole, Chat(messages));
     tokens = std::move(whole.tokens);
-    size_t after = tokenizer_->Encode("<|im_start|>assistant\n", /*parse_special=*/true).size();
+    size_t after = chat_->opening().size();
     if (!format.end_of_turn) after += chat_->end_of_turn().size();
     tokens.resize(tokens.size() - std::min(after, tokens.size()));
   }

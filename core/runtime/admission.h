@@ -42,6 +42,9 @@ class Admission {
 
   absl::StatusOr<PreparedPrompt> Prompt(const PromptSpec& spec) const;
   absl::StatusOr<PreparedControls> Controls(const std::vector<ControlSpec>& specs) const;
+  // `factor` on top of every control's own multipliers must stay within the limits, too.
+  absl::Status CheckFactor(const PreparedControls& controls, double factor,
+                           const std::string& field) const;
   // Prompt and answer must fit.
   absl::Status CheckLength(int prompt_tokens, const SamplingParams& sampling) const;
 

@@ -280,6 +280,10 @@ absl::Status Runtime::Score(const ScoreSpec& spec, const std::function<bool()>& 
   if (impl_->draining) return absl::UnavailableError("the server is draining; try another replica");
   STEER_ASSIGN_OR_RETURN(const std::vector<TokenPair> pairs, impl_->ScoredPairs(spec));
   STEER_ASSIGN_OR_RETURN(PreparedControls controls, impl_->admission->Controls(spec.controls));
+  for (size_t i = 0; i < spec.multipliers.size(); ++i) {
+    STEER_RETURN_IF_ERROR(impl_->admission->CheckFactor(controls, spec.multipliers[i],
+                                                        absl::StrCat("multipliers[", i, "]")));
+  }
   EngineScorer scorer(impl_->engine.get(), &impl_->next_id, std::move(controls));
   return ScorePairs(scorer, pairs, spec.multipliers, cancelled, on_point);
 }

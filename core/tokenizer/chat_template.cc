@@ -62,10 +62,13 @@ ChatTemplate::ChatTemplate(const Tokenizer* tokenizer, TokenId start, TokenId en
                            std::string default_system)
     : tokenizer_(tokenizer),
       start_(start),
+      opening_{start},
       end_of_turn_{end},
       default_system_(std::move(default_system)) {
   const std::vector<TokenId> newline = tokenizer->Encode("\n", /*parse_special=*/false);
   end_of_turn_.insert(end_of_turn_.end(), newline.begin(), newline.end());
+  const std::vector<TokenId> assistant = EncodeTurn("assistant", "");
+  opening_.insert(opening_.end(), assistant.begin(), assistant.end());
 }
 
 std::vector<TokenId> ChatTemplate::EncodeTurn(absl::string_view role,
@@ -94,9 +97,7 @@ absl::StatusOr<RenderedChat> ChatTemplate::Render(const std::vector<ChatMessage>
     if (i == last_user) user_turn = tokens.size() + 1;
     AppendTurn(messages[i].role, messages[i].content, &tokens);
   }
-  tokens.push_back(start_);
-  const std::vector<TokenId> opening = EncodeTurn("assistant", "");
-  tokens.insert(tokens.end(), opening.begin(), opening.end());
+  tokens.insert(tokens.end(), opening_.begin(), opening_.end());
 
   RenderedChat chat;
   chat.head_length = static_cast<int>(tokens.size());

@@ -38,6 +38,8 @@ class ChatTemplate {
   // at all. Spellings of special tokens inside `content` stay ordinary text.
   absl::StatusOr<RenderedChat> Render(const std::vector<ChatMessage>& messages) const;
 
+  // What a rendering ends with: <|im_start|>assistant and a newline.
+  const std::vector<TokenId>& opening() const { return opening_; }
   // What follows an assistant's answer: <|im_end|> and a newline.
   const std::vector<TokenId>& end_of_turn() const { return end_of_turn_; }
   // Empty if the template has none.
@@ -52,6 +54,7 @@ class ChatTemplate {
 
   const Tokenizer* tokenizer_;
   TokenId start_;
+  std::vector<TokenId> opening_;
   std::vector<TokenId> end_of_turn_;
   std::string default_system_;
 };

@@ -265,6 +265,20 @@ TEST_F(RuntimeTest, ScoresPairsAndPlainEqualsZero) {
   }
 }
 
+TEST_F(RuntimeTest, ScoringRefusesMultipliersBeyondTheLimit) {
+  const std::string id = MustRegister(Vector(2));
+  ScoreSpec spec;
+  spec.pairs = kPairs;
+  spec.controls = {{.signal = id, .multiplier = 1000.0}};
+  for (const double multiplier : {1e300, std::nan(""), 2000.0}) {
+    spec.multipliers = {1, multiplier};
+    const absl::Status status =
+        runtime_->Score(spec, [] { return false; }, [](const ScorePoint&) { return true; });
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_THAT(DetailOf(status)->field, HasSubstr("multipliers[1]"));
+  }
+}
+
 TEST_F(RuntimeTest, LearnsAVectorThatMovesPreference) {
   LearnSpec spec;
   spec.pairs = kPairs;
