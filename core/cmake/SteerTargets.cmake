@@ -49,8 +49,10 @@ function(steer_test name)
     target_link_libraries(${name} PRIVATE libtorch::libtorch)
   endif()
   add_dependencies(${name} steer_tiny_model)
-  # One thread per test: CTest runs them side by side, and idle OpenMP threads that spin would starve their neighbours.
-  set(environment OMP_NUM_THREADS=1 STEER_TEST_MODEL=${STEER_TEST_MODEL} STEER_TINY_MODEL=${STEER_TINY_MODEL})
+  # Started through env(1), because gtest_discover_tests cannot pass a list of variables on as a property. One thread per test:
+  # CTest runs them side by side, and idle OpenMP threads that spin would starve their neighbours.
+  set_target_properties(${name} PROPERTIES CROSSCOMPILING_EMULATOR
+    "env;OMP_NUM_THREADS=1;STEER_TEST_MODEL=${STEER_TEST_MODEL};STEER_TINY_MODEL=${STEER_TINY_MODEL}")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${environment}")
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
