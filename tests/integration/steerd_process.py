@@ -25,7 +25,8 @@ class SteerdProcess:
             os.environ["STEERD_BINARY"], "--model", os.environ["STEER_TEST_MODEL"],
             "--state-dir", os.path.join(self._folder.name, "state"),
             "--listen", self.address,
-            "--threads", "1",  # spinning threads starve each other where other tests run too
+            # Spinning threads starve each other where other tests run too.
+            *(() if "--threads" in self._arguments else ("--threads", "1")),
             *self._arguments,
         ]
         if "--metrics-listen" not in self._arguments:
