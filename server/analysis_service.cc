@@ -91,7 +91,7 @@ std::vector<ControlSpec> Pinned(const std::vector<ControlSpec>& specs,
   return pinned;
 }
 
-v1::ScoreResponse Summary(Backend& backend, const ScoreSpec& spec,
+v1::ScoreResponse Summary(const Backend& backend, const ScoreSpec& spec,
                           const std::vector<ResolvedControl>& resolved,
                           const PointsAtZero& points) {
   v1::ScoreResponse response;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "server/answers.h"
@@ -22,7 +23,7 @@ absl::Status ListPage(const std::vector<JobRecord>& jobs, const v1::ListJobsRequ
     next = std::find_if(jobs.begin(), jobs.end(),
                         [&](const JobRecord& job) { return job.id == request.page_token(); });
     if (next == jobs.end()) {
-      return InvalidField("page_token", absl::StrCat("'", request.page_token(), "'"),
+      return InvalidField("page_token", Quoted(request.page_token()),
                           "the next_page_token of an answer, whose jobs are still remembered");
     }
     ++next;

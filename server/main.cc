@@ -46,7 +46,7 @@ int Serve(const steer::ServerOptions& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, const char* const* argv) {
   const steer::Invocation invocation = steer::ParseCommandLine(argc, argv);
   if (!invocation.options) {
     std::fputs(invocation.output.c_str(), invocation.exit_code == 0 ? stdout : stderr);

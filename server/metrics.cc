@@ -103,7 +103,7 @@ void Metrics::Finished(const FinishedEvent& event, const std::vector<std::string
   duration_->Observe(event.total_seconds);
   // Without a token it may never have left the queue, and then its waiting time is not one.
   if (event.first_token_seconds > 0) queue_->Observe(event.queue_seconds);
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (size_t i = 0; i < labels.size() && i < event.steered.size(); ++i) {
     if (!signal_labels_.Has(labels[i])) continue;  // deleted meanwhile
     auto found = steered_by_label_.find(labels[i]);
@@ -135,7 +135,7 @@ void Metrics::CallEnded(const std::string& method, int code, double seconds) {
 void Metrics::ForgetAlias(const std::string& alias) {
   signal_labels_.Forget(alias);
   odds_.Forget(alias);
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = steered_by_label_.find(alias);
   if (found == steered_by_label_.end()) return;
   steered_.Remove(found->second.prompt);

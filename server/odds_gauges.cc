@@ -30,7 +30,7 @@ OddsGauges::OddsGauges(prometheus::Registry& registry)
                    .Register(registry)) {}
 
 void OddsGauges::Set(const Sample& sample) {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   Signal& signal = signals_[sample.label];
   if (signal.id != sample.signal_id && sample.label != "other") Drop(signal);
   signal.id = sample.signal_id;
@@ -40,7 +40,7 @@ void OddsGauges::Set(const Sample& sample) {
 }
 
 void OddsGauges::Forget(const std::string& label) {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = signals_.find(label);
   if (found == signals_.end()) return;
   Drop(found->second);

@@ -5,7 +5,7 @@ namespace steer {
 constexpr char kOther[] = "other";
 
 std::string SignalLabels::Use(absl::string_view alias) {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::string label(alias);
   if (labels_.count(label) > 0) return label;
   if (label.empty() || label == kOther || labels_.size() >= max_labels_) return kOther;
@@ -14,12 +14,12 @@ std::string SignalLabels::Use(absl::string_view alias) {
 }
 
 bool SignalLabels::Has(absl::string_view label) {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   return label == kOther || labels_.count(std::string(label)) > 0;
 }
 
 void SignalLabels::Forget(absl::string_view alias) {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   labels_.erase(std::string(alias));
 }
 

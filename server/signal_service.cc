@@ -1,6 +1,7 @@
 #include "server/signal_service.h"
 
 #include "absl/strings/str_cat.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "server/answers.h"
@@ -13,7 +14,7 @@ namespace {
 
 absl::Status Delete(Backend& backend, const v1::DeleteSignalRequest& request) {
   if (!IsSpeltAsId(request.signal_id())) {
-    return InvalidField("signal_id", absl::StrCat("'", request.signal_id(), "'"),
+    return InvalidField("signal_id", Quoted(request.signal_id()),
                         "64 lower-case hex digits; not an alias, since it may have moved");
   }
   absl::StatusOr<SignalRecord> found = backend.runtime.signals().Get(request.signal_id());

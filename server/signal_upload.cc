@@ -79,7 +79,8 @@ absl::Status SignalUpload::TakeChunk(const std::string& chunk) {
     return DataLoss("SIZE_MISMATCH", "header.size", absl::StrCat(total, " bytes or more"),
                     absl::StrCat(header_->size, " bytes, as the header says"));
   }
-  if ((backend_.upload_bytes += size) > kMaxBytesInMemory) {
+  const int64_t in_memory = backend_.upload_bytes += size;
+  if (in_memory > kMaxBytesInMemory) {
     backend_.upload_bytes -= size;
     absl::Status full = FieldError(
         absl::StatusCode::kResourceExhausted,

@@ -17,18 +17,18 @@ sigset_t StopSet() {
 }  // namespace
 
 void StopRequests::Add() {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   ++count_;
   changed_.NotifyAll();
 }
 
 int StopRequests::count() {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   return count_;
 }
 
 bool StopRequests::Await(int count, std::optional<Clock::time_point> deadline) {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (count_ < count) {
     if (!deadline) {
       changed_.Wait(mutex_);
@@ -47,15 +47,15 @@ StopSignals::StopSignals(StopRequests* requests) : requests_(requests) {
 
 StopSignals::~StopSignals() {
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     ended_ = true;
   }
-  pthread_kill(thread_.native_handle(), SIGTERM);
+  pthread_kill(thread_.native_handle(), SIGINT);
   thread_.join();
 }
 
 void StopSignals::ServingStarts() {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   serving_ = true;
 }
 
@@ -65,7 +65,7 @@ void StopSignals::Loop() {
     int signal = 0;
     if (sigwait(&set, &signal) != 0) continue;
     {
-      MutexLock lock(mutex_);
+      const MutexLock lock(mutex_);
       if (ended_) return;
       if (!serving_) std::_Exit(128 + signal);
     }

@@ -42,7 +42,7 @@ GenerationStream::GenerationStream(Runtime* runtime, std::shared_ptr<Metrics> me
 
 void GenerationStream::Refuse(const absl::Status& status) {
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
   }
   Finish(ToGrpcStatus(status, *context_));
@@ -51,7 +51,7 @@ void GenerationStream::Refuse(const absl::Status& status) {
 void GenerationStream::Admit(Admitted admitted, std::vector<std::string> signal_labels) {
   RequestId to_cancel = 0;
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (cancelled_) to_cancel = admitted.id;
     admitted_ = std::move(admitted);
     signal_labels_ = std::move(signal_labels);
@@ -62,7 +62,7 @@ void GenerationStream::Admit(Admitted admitted, std::vector<std::string> signal_
 }
 
 bool GenerationStream::cancelled() {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   return cancelled_;
 }
 
@@ -74,7 +74,7 @@ void GenerationStream::OnToken(TokenEvent event) {
     metrics_->FirstToken(std::chrono::duration<double>(now - start_).count());
   }
   last_token_ = now;
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (closed_ || lagging_) return;
   unread_bytes_ += event.text.size() + sizeof(event.token) + sizeof(float);
   unread_.mutable_text()->append(event.text);
@@ -91,7 +91,7 @@ void GenerationStream::OnToken(TokenEvent event) {
 }
 
 void GenerationStream::OnFinished(FinishedEvent event) {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (admitted_) metrics_->Finished(event, signal_labels_);
   if (closed_) return;
   unread_.mutable_text()->append(event.tail_text);
@@ -101,7 +101,7 @@ void GenerationStream::OnFinished(FinishedEvent event) {
 
 void GenerationStream::OnWriteDone(bool ok) {
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     writing_since_.reset();
     if (!ok) cancelled_ = true;
   }
@@ -111,7 +111,7 @@ void GenerationStream::OnWriteDone(bool ok) {
 void GenerationStream::OnCancel() {
   RequestId to_cancel = 0;
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     cancelled_ = true;
     if (closed_) return;  // whoever closed it has cancelled the request
     if (admitted_) to_cancel = admitted_->id;
@@ -133,7 +133,7 @@ void GenerationStream::WakeWriter() {
 
 bool GenerationStream::Turn() {
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     writer_woken_ = false;
   }
   CancelIfLagging();
@@ -143,7 +143,7 @@ bool GenerationStream::Turn() {
 
 void GenerationStream::CheckReader(Clock::time_point now) {
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!writing_since_ || now - *writing_since_ <= kMaxWriteTime) return;
     if (!lagging_) MarkLagging("no message read for 10 s");
   }
@@ -160,13 +160,13 @@ void GenerationStream::MarkLagging(const char* why) {
 
 void GenerationStream::CancelIfLagging() {
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     // Without a write under way, Pump ends the call with a status the reader can still see.
     if (!lagging_ || !writing_since_ || closed_ || cancelled_) return;
     cancelling_ = true;
   }
   context_->TryCancel();
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   cancelling_ = false;
 }
 
@@ -208,7 +208,7 @@ void GenerationStream::Pump() {
   RequestId to_cancel = 0;
   absl::Status end;
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!admitted_ || writing_since_ || cancelling_ || closed_) return;
     next = Choose(end);
     if (next == Next::kWrite) writing_since_ = Clock::now();

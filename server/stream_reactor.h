@@ -50,7 +50,7 @@ class GenerationStream final : public grpc::ServerWriteReactor<v1::GenerateRespo
                                public EventSink,
                                public std::enable_shared_from_this<GenerationStream> {
  public:
-  static constexpr size_t kMaxUnreadBytes = 256 * 1024;
+  static constexpr size_t kMaxUnreadBytes = size_t{256} * 1024;
   static constexpr Clock::duration kMaxWriteTime = std::chrono::seconds(10);
 
   GenerationStream(Runtime* runtime, std::shared_ptr<Metrics> metrics, StreamWriter* writer,

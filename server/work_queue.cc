@@ -18,7 +18,7 @@ WorkQueue::WorkQueue(std::string name, int threads, int max_waiting)
 WorkQueue::~WorkQueue() { Stop(); }
 
 absl::Status WorkQueue::Post(Work work) {
-  MutexLock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopped_) return absl::UnavailableError("the server is stopping");
   if (running_ + static_cast<int>(waiting_.size()) >= capacity_) {
     absl::Status full = FieldError(
@@ -35,7 +35,7 @@ absl::Status WorkQueue::Post(Work work) {
 
 void WorkQueue::Stop() {
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     arrived_.NotifyAll();
   }
@@ -48,7 +48,7 @@ void WorkQueue::Loop() {
   while (true) {
     Work work;
     {
-      MutexLock lock(mutex_);
+      const MutexLock lock(mutex_);
       while (waiting_.empty() && !stopped_) arrived_.Wait(mutex_);
       if (waiting_.empty()) return;
       work = std::move(waiting_.front());
@@ -57,7 +57,7 @@ void WorkQueue::Loop() {
     }
     work();
     work = nullptr;  // what it held goes before the place counts as free
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     --running_;
   }
 }

@@ -27,7 +27,7 @@ class WorkerStream final : public grpc::ServerWriteReactor<Response> {
     if (!AwaitWrite()) return false;
     message_ = std::move(response);
     {
-      MutexLock lock(mutex_);
+      const MutexLock lock(mutex_);
       writing_ = true;
     }
     this->StartWrite(&message_);
@@ -42,19 +42,19 @@ class WorkerStream final : public grpc::ServerWriteReactor<Response> {
 
   // The caller has left.
   bool cancelled() {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     return cancelled_;
   }
 
   void OnWriteDone(bool ok) override {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     writing_ = false;
     if (!ok) cancelled_ = true;
     changed_.NotifyAll();
   }
 
   void OnCancel() override {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     cancelled_ = true;
     changed_.NotifyAll();
   }
@@ -68,12 +68,12 @@ class WorkerStream final : public grpc::ServerWriteReactor<Response> {
     const Clock::time_point deadline = Clock::now() + kMaxWriteTime;
     bool in_time = true;
     {
-      MutexLock lock(mutex_);
+      const MutexLock lock(mutex_);
       while (writing_ && in_time) in_time = changed_.WaitUntil(mutex_, deadline);
       if (!writing_) return !cancelled_;
     }
     context_->TryCancel();
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     while (writing_) changed_.Wait(mutex_);
     return false;
   }
