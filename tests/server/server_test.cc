@@ -444,6 +444,29 @@ TEST_F(ServerTest, AScoreStreamsAPointPerMultiplierThenASummary) {
   EXPECT_EQ(summary.slope().high_multiplier(), 1);
 }
 
+TEST_F(ServerTest, AScoreStopsWhenItsCallerLeaves) {
+  v1::ScoreRequest request;
+  for (int i = 0; i < 50; ++i) {
+    v1::PolarPair& pair = *request.add_pairs();
+    pair.set_question("the question " + std::to_string(i));
+    pair.set_positive("hello");
+    pair.set_negative("an other one");
+  }
+  for (int i = 0; i < 1000; ++i) request.add_multipliers(i);
+  grpc::ClientContext context;
+  const auto reader = analysis_->Score(&context, request);
+  v1::ScoreResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  context.TryCancel();
+  while (reader->Read(&response)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(FreeWithin(std::chrono::seconds(5)));
+  StopRequests stop;
+  stop.Add();
+  EXPECT_TRUE(server_->Drain(stop));
+}
+
 TEST_F(ServerTest, AJobIsWatchedToItsEndAndItsSignalSteers) {
   v1::StartJobRequest request;
   for (int i = 0; i < 4; ++i) {
@@ -518,6 +541,35 @@ TEST_F(ServerTest, DrainingLetsWorkEndAndRefusesNewWork) {
   EXPECT_TRUE(finished);
   drain.join();
   EXPECT_TRUE(clean);
+}
+
+TEST_F(ServerTest, DrainingWaitsForJobsAndEndsWhoWatches) {
+  v1::StartJobRequest request;
+  for (int i = 0; i < 400; ++i) {
+    v1::PolarPair& pair = *request.add_pairs();
+    pair.set_question("question " + std::to_string(i));
+    pair.set_positive("hello");
+    pair.set_negative("an other one");
+  }
+  request.mutable_difference_of_means()->set_layer(1);
+  grpc::ClientContext start_context;
+  v1::Job job;
+  ASSERT_TRUE(learning_->StartJob(&start_context, request, &job).ok());
+  grpc::ClientContext watch_context;
+  v1::WatchJobRequest watch;
+  watch.set_id(job.id());
+  const auto reader = learning_->WatchJob(&watch_context, watch);
+  v1::Job seen;
+  ASSERT_TRUE(reader->Read(&seen));
+  StopRequests stop;
+  stop.Add();
+  EXPECT_TRUE(server_->Drain(stop));
+  while (reader->Read(&seen)) {
+  }
+  // Whichever was quicker: the job or the news that the server drains.
+  const grpc::StatusCode code = reader->Finish().error_code();
+  EXPECT_TRUE(code == grpc::StatusCode::UNAVAILABLE || code == grpc::StatusCode::OK) << code;
+  EXPECT_EQ(runtime_->jobs().Get(job.id())->state, JobState::kSucceeded);
 }
 
 TEST_F(ServerTest, ASecondStopRequestCuts) {
