@@ -93,7 +93,7 @@ absl::StatusOr<JobRecord> JobQueue::Start(std::string learner, JobWork work) {
     SetRetryDelayMs(full, kRetryDelayMs);
     return full;
   }
-  auto job = std::make_shared<Job>();
+  const auto job = std::make_shared<Job>();
   job->record.id = absl::StrCat("job-", next_number_++);
   job->record.learner = std::move(learner);
   job->record.created_unix_ms = UnixMillis();
