@@ -48,6 +48,25 @@ def register(steerd, file, alias):
     return steerd.call("SignalService/RegisterSignal", request(header=header), request(chunk=data))[0].signal
 
 
+def slow_upload(steerd, finish):
+    """An upload whose file follows when `finish` is set. Its header has arrived when this returns."""
+    request = message_class("steer.v1.RegisterSignalRequest")
+    response = message_class("steer.v1.RegisterSignalResponse")
+    data = FILES["vector"]
+
+    def parts():
+        yield request(header=dict(format="native", size=len(data), sha256=hashlib.sha256(data).hexdigest()))
+        finish.wait(60)
+        yield request(chunk=data)
+
+    path = "/steer.v1.SignalService/RegisterSignal"
+    stub = steerd.channel.stream_unary(path, lambda message: message.SerializeToString(), response.FromString)
+    call = stub.future(parts())
+    while samples(steerd).get('steer_rpcs_started_total{method="%s"}' % path[1:], 0) < 1:
+        time.sleep(0.01)
+    return call
+
+
 def samples(steerd):
     """The scraped text as {series: value}."""
     with urllib.request.urlopen(f"http://127.0.0.1:{steerd.metrics_port()}/metrics", timeout=10) as page:
@@ -182,6 +201,8 @@ class ServingTest(unittest.TestCase):
 
     def test_draining_refuses_new_work_and_lets_old_work_end(self):
         with self.steerd() as steerd:
+            finish = threading.Event()
+            upload = slow_upload(steerd, finish)
             call = generate(steerd, 500)
             next(call)
             steerd.process.send_signal(signal.SIGTERM)
@@ -192,35 +213,24 @@ class ServingTest(unittest.TestCase):
                 except grpc.RpcError as error:
                     refused = error
             self.assertEqual(refused.code(), grpc.StatusCode.UNAVAILABLE)
+            self.assertIn("draining", refused.details())
+            self.assertEqual(health(steerd), b"\x08\x02")
             self.assertEqual(list(call)[-1].WhichOneof("event"), "finished")
+            finish.set()
+            self.assertTrue(upload.result(timeout=30).signal.id)
             self.assertEqual(steerd.process.wait(timeout=30), 0)
 
     def test_what_does_not_end_in_time_is_cut_with_3(self):
-        request = message_class("steer.v1.RegisterSignalRequest")
-
-        def endless(steerd, started):
-            def parts():
-                data = FILES["vector"]
-                yield request(header=dict(format="native", size=len(data), sha256=hashlib.sha256(data).hexdigest()))
-                started.set()
-                time.sleep(30)
-
-            stub = steerd.channel.stream_unary(
-                "/steer.v1.SignalService/RegisterSignal", lambda message: message.SerializeToString(), lambda data: data)
-            return stub.future(parts())
-
         for drain, signals in (("1", 1), ("60", 2)):
             with self.steerd("--drain-seconds", drain) as steerd:
-                started = threading.Event()
-                call = endless(steerd, started)
-                started.wait(10)
-                while samples(steerd).get('steer_rpcs_started_total{method="steer.v1.SignalService/RegisterSignal"}', 0) < 1:
-                    time.sleep(0.01)
+                never = threading.Event()
+                call = slow_upload(steerd, never)
                 for _ in range(signals):
                     steerd.process.send_signal(signal.SIGTERM)
                     time.sleep(0.2)
                 self.assertEqual(steerd.process.wait(timeout=20), 3)
                 call.cancel()
+                never.set()
 
     def test_a_signal_before_it_serves_ends_it_at_once(self):
         command = self.steerd().command

@@ -524,21 +524,36 @@ TEST_F(ServerTest, TextAndTokensAreEachOthersInverse) {
 }
 
 TEST_F(ServerTest, DrainingLetsWorkEndAndRefusesNewWork) {
+  // An upload that is under way keeps the server draining for as long as the test needs.
+  const std::string file = VectorFile(1);
+  grpc::ClientContext upload_context;
+  v1::RegisterSignalResponse stored;
+  const auto upload = signals_->RegisterSignal(&upload_context, &stored);
+  v1::RegisterSignalRequest part;
+  *part.mutable_header() = HeaderOf(file, "");
+  ASSERT_TRUE(upload->Write(part));
   grpc::ClientContext context;
   const auto reader = generation_->Generate(&context, Long());
   v1::GenerateResponse response;
   ASSERT_TRUE(reader->Read(&response));
+
   StopRequests stop;
   stop.Add();
   std::atomic<bool> clean{false};
   std::thread drain([&] { clean = server_->Drain(stop); });
-  grpc::StatusCode late = grpc::StatusCode::OK;
-  while (late == grpc::StatusCode::OK) late = Generate(Long()).status.error_code();
-  EXPECT_EQ(late, grpc::StatusCode::UNAVAILABLE);
+  Answer late;
+  while (late.status.ok()) late = Generate(Long());
+  EXPECT_EQ(late.status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(late.status.error_message(), HasSubstr("draining"));
+
   bool finished = false;
   while (reader->Read(&response)) finished = finished || response.has_finished();
   EXPECT_TRUE(reader->Finish().ok());
   EXPECT_TRUE(finished);
+  part.set_chunk(file);
+  EXPECT_TRUE(upload->Write(part));
+  upload->WritesDone();
+  EXPECT_TRUE(upload->Finish().ok());
   drain.join();
   EXPECT_TRUE(clean);
 }
