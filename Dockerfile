@@ -33,7 +33,7 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive xargs apt-get install -y --no-install-recommends < /usr/share/steerd/packages \
  && rm -rf /var/lib/apt/lists/* \
  && echo /usr/lib/steerd > /etc/ld.so.conf.d/steerd.conf \
- && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin steerd \
+ && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin steerd \
  && install -d -o steerd -g steerd /var/lib/steerd
 COPY --from=build /out/lib/ /usr/lib/steerd/
 COPY --from=build /out/share/ /usr/share/steerd/

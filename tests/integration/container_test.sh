@@ -19,6 +19,7 @@ server_pid=
 clean_up() {
   if [ -n "$server_pid" ]; then kill "$server_pid" 2> /dev/null || true; wait "$server_pid" 2> /dev/null || true; fi
   if [ -n "$container" ]; then buildah rm "$container" > /dev/null; fi
+  buildah rmi "$image" > /dev/null 2>&1 || true
   rm -rf "$work"
 }
 trap clean_up EXIT
@@ -26,6 +27,7 @@ trap clean_up EXIT
 say() { echo "container_test: $*"; }
 
 make_base() {
+  if buildah inspect --type image "$base" > /dev/null 2>&1; then return; fi
   say "making a base image of Debian $suite"
   debootstrap --variant=minbase "$suite" "$work/root" > "$work/debootstrap.log" || { tail "$work/debootstrap.log"; return 1; }
   local scratch
@@ -43,7 +45,8 @@ host_options() {
     sed "s,$certificates,/etc/host-certificates.crt," > "$work/pip.conf"
   printf '%s\n' --volume "$work/pip.conf:/etc/pip.conf:ro"
   if [ -f "$certificates" ]; then printf '%s\n' --volume "$certificates:/etc/host-certificates.crt:ro"; fi
-  for path in $(grep -oE '/[^ ]+' "$work/pip.conf" | sed 's,^//,,' | sort -u); do
+  # An index in a folder ("…/simple") refers to files beside it.
+  for path in $(grep -oE '/[^ ]+' "$work/pip.conf" | sed 's,^//,,;s,/simple/*$,,' | sort -u); do
     if [ -e "$path" ]; then printf '%s\n' --volume "$path:$path:ro"; fi
   done
 }
