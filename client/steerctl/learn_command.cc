@@ -106,7 +106,7 @@ void AddLearnCommand(CLI::App& app, Session& session) {
   CLI::App& command = *app.add_subcommand("learn", "Make a signal from polar pairs");
   const auto options = std::make_shared<LearnOptions>();
   command
-      .add_option("pairs", options->pairs_path,
+      .add_option("file", options->pairs_path,
                   "JSON lines {\"question\", \"positive\", \"negative\"}; - is standard input")
       ->required();
   command.add_option("--alias", options->alias, "Move this name to the new signal");

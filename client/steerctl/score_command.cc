@@ -104,7 +104,7 @@ void AddScoreCommand(CLI::App& app, Session& session) {
       *app.add_subcommand("score", "Measure what signals do to polar pairs: preference, utility");
   const auto options = std::make_shared<ScoreOptions>();
   command
-      .add_option("pairs", options->pairs_path,
+      .add_option("file", options->pairs_path,
                   "JSON lines {\"question\", \"positive\", \"negative\"}; - is standard input")
       ->required();
   AddControlOptions(command, options->controls);
