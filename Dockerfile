@@ -5,10 +5,12 @@
 #   docker run … -v /models:/models:ro steerd --model=/models/other.gguf --dtype=f32
 #
 # The gRPC port speaks plain text without authentication: publish it on loopback, or behind something that does better.
-# BASE_IMAGE may be any Debian 12 or 13.
+# BASE_IMAGE may be any Debian 12 or 13. STEER_TORCH_INDEX names a package index with CPU builds of torch; without one the image
+# carries the CUDA libraries of the plain build, which makes it four times as large.
 ARG BASE_IMAGE=debian:12-slim
 
 FROM ${BASE_IMAGE} AS build
+ARG STEER_TORCH_INDEX=
 ENV STEER_CACHE=/opt/steerd
 WORKDIR /src
 COPY deploy/paths.sh deploy/setup.sh deploy/
