@@ -154,6 +154,7 @@ v1::ScorePoint ToProto(const ScorePoint& point, bool omit_pairs) {
     *score.mutable_sum() = ToProto(pair.sum);
     score.set_positive_tokens(pair.positive_tokens);
     score.set_negative_tokens(pair.negative_tokens);
+    score.set_prompt_is_prefix(pair.prompt_is_prefix);
   }
   return out;
 }

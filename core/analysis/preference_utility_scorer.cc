@@ -82,6 +82,7 @@ absl::Status ScorePairs(Scorer& scorer, const std::vector<TokenPair>& pairs,
     point.multiplier = multiplier;
     for (size_t i = 0; i < pairs.size(); ++i) {
       point.pairs.push_back(ScoreOf(log_probs[2 * i], log_probs[2 * i + 1]));
+      point.pairs.back().prompt_is_prefix = pairs[i].prompt_is_prefix;
     }
     point.sum = SummaryOf(point.pairs, &ScoredPair::sum);
     point.mean = SummaryOf(point.pairs, &ScoredPair::mean);

@@ -25,6 +25,7 @@ struct ScoredPair {
   PairOdds mean;
   int positive_tokens = 0;
   int negative_tokens = 0;
+  bool prompt_is_prefix = true;  // as in TokenPair
 };
 
 // All pairs at one multiplier.

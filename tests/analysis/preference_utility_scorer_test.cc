@@ -36,8 +36,9 @@ ForcedText Text(TokenId first, std::vector<TokenId> answer) {
 }
 
 std::vector<TokenPair> Pairs() {
-  return {{.positive = Text(1, {20, 30}), .negative = Text(2, {30, 30})},
-          {.positive = Text(1, {15}), .negative = Text(2, {12, 18, 24})}};
+  return {
+      {.positive = Text(1, {20, 30}), .negative = Text(2, {30, 30})},
+      {.positive = Text(1, {15}), .negative = Text(2, {12, 18, 24}), .prompt_is_prefix = false}};
 }
 
 std::vector<ScorePoint> Score(const std::vector<double>& multipliers) {
@@ -63,6 +64,8 @@ TEST(ScorePairsTest, LossesAreOfTheAnswerAlone) {
   EXPECT_NEAR(first.mean.preference, 0.5, 1e-12);
   EXPECT_EQ(first.positive_tokens, 2);
   EXPECT_EQ(points[0].pairs[1].negative_tokens, 3);
+  EXPECT_TRUE(first.prompt_is_prefix);
+  EXPECT_FALSE(points[0].pairs[1].prompt_is_prefix);
   EXPECT_NEAR(points[0].sum.preference, (1.0 + (5.4 - 1.5)) / 2, 1e-12);
 }
 

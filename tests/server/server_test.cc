@@ -288,7 +288,8 @@ TEST_F(ServerTest, ASlowReaderLosesNothingAndGetsItsTokensTogether) {
   }
   EXPECT_TRUE(reader->Finish().ok());
   EXPECT_EQ(ids, quick.ids);
-  EXPECT_LT(messages, static_cast<int>(ids.size()) / 2);
+  // What the small window took before it was full came one by one, the rest together.
+  EXPECT_LT(messages, static_cast<int>(ids.size()));
 }
 
 TEST_F(ServerTest, AReaderThatStopsReadingIsCancelledAlone) {
@@ -432,7 +433,8 @@ TEST_F(ServerTest, AScoreStreamsAPointPerMultiplierThenASummary) {
     if (response.has_summary()) summary = response.summary();
     if (!response.has_point()) continue;
     multipliers.push_back(response.point().multiplier());
-    EXPECT_EQ(response.point().pairs_size(), 3);
+    ASSERT_EQ(response.point().pairs_size(), 3);
+    EXPECT_TRUE(response.point().pairs(0).prompt_is_prefix());
   }
   ASSERT_TRUE(reader->Finish().ok());
   EXPECT_THAT(multipliers, ElementsAre(-1, 0, 1, 2));
