@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long tier: the short tier, then what takes too long for every push. Goes on after a failure; build/long/ gets a log
-# of every step and summary.txt.
+# of every step; the summary goes to tests/long_summary.txt, which is committed.
 #
 #   tests/long.sh [step...]     all steps, or the named ones: short asan tsan fuzz kills image
 #
@@ -68,7 +68,7 @@ step_kills() {
 
 step_image() { tests/integration/container_test.sh; }
 
-summary=$logs/summary.txt
+summary=tests/long_summary.txt
 failed=0
 deploy/setup.sh long || exit
 {

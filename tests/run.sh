@@ -2,7 +2,7 @@
 # Sets up, builds and tests everything.
 #
 #   tests/run.sh [ctest arguments]   the short tier, what CI runs; e.g. tests/run.sh -L unit
-#   tests/run.sh --long              the short tier, then sanitizers, fuzzing and the image; a summary in build/long/
+#   tests/run.sh --long              the short tier, then sanitizers, fuzzing and the image; a summary in tests/long_summary.txt
 #
 # Labels: unit, server, calls, parity, integration, lint, bench, paper (ctest --print-labels shows those in use).
 set -euo pipefail
