@@ -269,7 +269,7 @@ TEST_F(ServerTest, ADeadlineEndsAGeneration) {
   EXPECT_TRUE(FreeWithin(std::chrono::seconds(5)));
 }
 
-TEST_F(ServerTest, ASlowReaderLosesNothingAndGetsItsTokensTogether) {
+TEST_F(ServerTest, ASlowReaderLosesNothing) {
   const Answer quick = Generate(Long());
   ASSERT_TRUE(quick.status.ok());
   grpc::ChannelArguments small_window;
@@ -281,15 +281,12 @@ TEST_F(ServerTest, ASlowReaderLosesNothingAndGetsItsTokensTogether) {
   ASSERT_TRUE(FreeWithin(std::chrono::seconds(20)));  // the engine does not wait for the reader
   v1::GenerateResponse response;
   std::vector<int32_t> ids;
-  int messages = 0;
   while (reader->Read(&response)) {
-    ++messages;
     ids.insert(ids.end(), response.tokens().ids().begin(), response.tokens().ids().end());
   }
   EXPECT_TRUE(reader->Finish().ok());
+  // In how many messages is a matter of timing here; stream_reactor_test fixes what goes together.
   EXPECT_EQ(ids, quick.ids);
-  // What the small window took before it was full came one by one, the rest together.
-  EXPECT_LT(messages, static_cast<int>(ids.size()));
 }
 
 TEST_F(ServerTest, AReaderThatStopsReadingIsCancelledAlone) {
