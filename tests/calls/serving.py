@@ -31,10 +31,11 @@ def health(steerd, service=""):
 
 
 def generate(steerd, tokens, timeout=60, **fields):
-    """The running call, an iterator of responses."""
+    """The running call, an iterator of responses. Greedy, so that no draw ends it before `tokens`."""
     request = message_class("steer.v1.GenerateRequest")(**fields)
     request.prompt.text = b"hello"
     request.sampling.max_tokens = tokens
+    request.sampling.temperature = 0
     response = message_class("steer.v1.GenerateResponse")
     stub = steerd.channel.unary_stream(
         "/steer.v1.GenerationService/Generate", lambda message: message.SerializeToString(), response.FromString)
