@@ -28,11 +28,24 @@ void Sha256::Update(absl::string_view data) {
   Update(std::as_bytes(std::span<const char>(data.data(), data.size())));
 }
 
-std::string Sha256::HexDigest() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+std::array<std::byte, 32> Sha256::Digest() {
+  std::array<std::byte, 32> digest;
   unsigned int size = 0;
-  STEER_CHECK(EVP_DigestFinal_ex(context_->evp, digest.data(), &size) == 1);
-  return absl::BytesToHexString({reinterpret_cast<const char*>(digest.data()), size});
+  STEER_CHECK(EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(digest.data()),
+                                 &size) == 1 &&
+              size == digest.size());
+  return digest;
+}
+
+std::string Sha256::HexDigest() {
+  const std::array<std::byte, 32> digest = Digest();
+  return absl::BytesToHexString({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+std::array<std::byte, 32> Sha256Digest(absl::string_view data) {
+  Sha256 sha;
+  sha.Update(data);
+  return sha.Digest();
 }
 
 std::string Sha256Hex(absl::string_view data) {

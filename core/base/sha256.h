@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -19,7 +20,8 @@ class Sha256 {
 
   void Update(std::span<const std::byte> data);
   void Update(absl::string_view data);
-  // 64 lower-case hex digits; call once.
+  // Call one of the two, once. Hex: 64 lower-case digits.
+  std::array<std::byte, 32> Digest();
   std::string HexDigest();
 
  private:
@@ -27,6 +29,7 @@ class Sha256 {
   std::unique_ptr<Context> context_;
 };
 
+std::array<std::byte, 32> Sha256Digest(absl::string_view data);
 std::string Sha256Hex(absl::string_view data);
 
 }  // namespace steer

@@ -15,6 +15,13 @@ struct SignalRows {
   std::vector<float> m2;
 };
 
+SignalRows& GroupOf(const ControlSignal* signal, std::vector<SignalRows>& groups) {
+  for (SignalRows& group : groups) {
+    if (group.signal == signal) return group;
+  }
+  return groups.emplace_back(SignalRows{signal, {}, {}, {}});
+}
+
 at::Tensor Column(const std::vector<float>& values, at::Device device) {
   return at::tensor(values, at::dtype(at::kFloat)).unsqueeze(1).to(device);  // [n, 1]
 }
@@ -22,7 +29,8 @@ at::Tensor Column(const std::vector<float>& values, at::Device device) {
 }  // namespace
 
 ControlPlan ControlPlan::Build(std::span<const ControlledRows> sequences, int total_rows,
-                               at::Device device, std::vector<std::vector<int>>* steered) {
+                               at::Device device,
+                               std::vector<std::vector<SteeredTokens>>* steered) {
   if (steered != nullptr) steered->assign(sequences.size(), {});
   // Grouped by place in the request's list and then by signal: each row meets its own signals in
   // its own order, whatever order its neighbours use.
@@ -30,25 +38,22 @@ ControlPlan ControlPlan::Build(std::span<const ControlledRows> sequences, int to
   for (size_t s = 0; s < sequences.size(); ++s) {
     const ControlledRows& sequence = sequences[s];
     const ControlSet& controls = *sequence.controls;
-    if (steered != nullptr) (*steered)[s].assign(controls.size(), 0);
+    if (steered != nullptr) (*steered)[s].assign(controls.size(), {});
     if (groups.size() < controls.size()) groups.resize(controls.size());
     for (size_t place = 0; place < controls.size(); ++place) {
       const ControlEntry& entry = controls[place];
-      if (entry.m1 == 0 && entry.m2 == 0) continue;
       SignalRows* group = nullptr;
       for (int i = 0; i < sequence.count; ++i) {
-        if (!Selects(entry.positions, sequence.layout, sequence.position + i)) continue;
-        if (group == nullptr) {
-          for (SignalRows& candidate : groups[place]) {
-            if (candidate.signal == entry.signal.get()) group = &candidate;
-          }
-          if (group == nullptr)
-            group = &groups[place].emplace_back(SignalRows{entry.signal.get(), {}, {}, {}});
-        }
+        const int position = sequence.position + i;
+        if (!Acts(entry, sequence.layout, position)) continue;
+        if (group == nullptr) group = &GroupOf(entry.signal.get(), groups[place]);
+        const MultiplierRun& run = MultipliersAt(entry, position);
         group->rows.push_back(sequence.row_begin + i);
-        group->m1.push_back(static_cast<float>(entry.m1));
-        group->m2.push_back(static_cast<float>(entry.m2));
-        if (steered != nullptr) ++(*steered)[s][place];
+        group->m1.push_back(static_cast<float>(run.m1));
+        group->m2.push_back(static_cast<float>(run.m2));
+        if (steered == nullptr || position < sequence.fresh) continue;
+        SteeredTokens& count = (*steered)[s][place];
+        ++(position < sequence.layout.prompt_length - 1 ? count.prompt : count.generated);
       }
     }
   }

@@ -25,6 +25,7 @@ struct ControlledRows {
   int row_begin = 0;
   int count = 0;
   int position = 0;  // of the first row
+  int fresh = 0;     // the first position that counts as steered: those before ran already
   PromptLayout layout;
   const ControlSet* controls = nullptr;
 };
@@ -34,10 +35,11 @@ struct ControlledRows {
 // zero for another's signal. Immutable.
 class ControlPlan {
  public:
-  // `steered`, when given, gets for each sequence and each of its controls the number of its rows
-  // that are in the plan.
+  // `steered`, when given, gets for each sequence and each of its controls the number of its fresh
+  // rows that are in the plan, by stage.
   static ControlPlan Build(std::span<const ControlledRows> sequences, int total_rows,
-                           at::Device device, std::vector<std::vector<int>>* steered = nullptr);
+                           at::Device device,
+                           std::vector<std::vector<SteeredTokens>>* steered = nullptr);
 
   // Empty for a site where nothing acts.
   std::span<const PlannedTerm> At(Site site) const;

@@ -1,7 +1,11 @@
 #include "core/engine/engine.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
 
 namespace steer {
 
@@ -29,9 +33,41 @@ struct Engine::PendingUnit {
   absl::Status status ABSL_GUARDED_BY(mutex);
 };
 
+struct Engine::MultiplierCommand {
+  MultiplierCommand(RequestId id, size_t control, double m1, double m2)
+      : id(id), control(control), m1(m1), m2(m2) {}
+
+  void Finish(std::optional<int> result) {
+    const MutexLock lock(mutex);
+    position = result;
+    finished = true;
+    changed.NotifyAll();
+  }
+
+  std::optional<int> Wait() {
+    const MutexLock lock(mutex);
+    while (!finished) changed.Wait(mutex);
+    return position;
+  }
+
+  const RequestId id;
+  const size_t control;
+  const double m1;
+  const double m2;
+  Mutex mutex;
+  CondVar changed;
+  bool finished ABSL_GUARDED_BY(mutex) = false;
+  std::optional<int> position ABSL_GUARDED_BY(mutex);
+};
+
 namespace {
 
 absl::Status Stopped() { return absl::UnavailableError("the engine has stopped"); }
+
+absl::Status DeviceLost(const absl::Status& status) {
+  return absl::UnavailableError(
+      absl::StrCat("the device has failed: ", std::string(status.message())));
+}
 
 template <typename... Visitors>
 struct Overloaded : Visitors... {
@@ -40,8 +76,12 @@ struct Overloaded : Visitors... {
 
 }  // namespace
 
-Engine::Engine(SchedulerOptions options, const Tokenizer* tokenizer, std::unique_ptr<Runner> runner)
-    : scheduler_(options, tokenizer), runner_(std::move(runner)) {
+Engine::Engine(SchedulerOptions options, const Tokenizer* tokenizer, std::unique_ptr<Runner> runner,
+               std::function<void()> on_thread)
+    : background_share_(options.background_share),
+      on_thread_(std::move(on_thread)),
+      scheduler_(std::move(options), tokenizer),
+      runner_(std::move(runner)) {
   stats_.kv_blocks_total = scheduler_.blocks().total();
   thread_ = std::thread([this] { Loop(); });
 }
@@ -59,6 +99,13 @@ void Engine::Submit(std::unique_ptr<Request> request) {
 }
 
 void Engine::Cancel(RequestId id) { commands_.Put(CancelCommand{id}); }
+
+absl::StatusOr<int> Engine::SetMultipliers(RequestId id, size_t control, double m1, double m2) {
+  const auto command = std::make_shared<MultiplierCommand>(id, control, m1, m2);
+  if (!commands_.Put(command)) return Stopped();
+  if (const std::optional<int> position = command->Wait()) return *position;
+  return NotFound("request_id", "request", absl::StrCat(id));
+}
 
 absl::Status Engine::RunUnit(Unit unit) {
   const auto pending = std::make_shared<PendingUnit>(std::move(unit));
@@ -78,50 +125,79 @@ EngineStats Engine::stats() const {
 }
 
 void Engine::Loop() {
+  if (on_thread_) on_thread_();
   while (!commands_.closed()) {
     const bool nothing_to_do = scheduler_.idle() && units_.empty();
     Apply(commands_.Take(/*wait=*/nothing_to_do, scheduler_.NextDeadline()));
+    if (!lost_.ok()) {
+      EndEverything(lost_);
+      continue;
+    }
     const Clock::time_point now = Clock::now();
     scheduler_.Sweep(now);
     const Batch batch = scheduler_.Schedule(now);
-    PublishGauges();
+    Publish();
     if (!batch.empty()) RunStep(batch);
-    RunOneUnit();
+    if (UnitsMayRun()) RunOneUnit();
   }
-  EndEverything();
+  // The mailbox is closed: what is in it now is all there will ever be.
+  Apply(commands_.Take(/*wait=*/false));
+  EndEverything(Stopped());
 }
 
 void Engine::Apply(std::vector<Command> commands) {
   for (Command& command : commands) {
-    std::visit(Overloaded{
-                   [&](std::unique_ptr<Request>& request) { scheduler_.Add(std::move(request)); },
-                   [&](const CancelCommand& cancel) { scheduler_.Cancel(cancel.id); },
-                   [&](std::shared_ptr<PendingUnit>& unit) { units_.push_back(std::move(unit)); },
-               },
-               command);
+    std::visit(
+        Overloaded{
+            [&](std::unique_ptr<Request>& request) { scheduler_.Add(std::move(request)); },
+            [&](const CancelCommand& cancel) { scheduler_.Cancel(cancel.id); },
+            [&](const std::shared_ptr<MultiplierCommand>& set) {
+              set->Finish(scheduler_.SetMultipliers(set->id, set->control, set->m1, set->m2));
+            },
+            [&](std::shared_ptr<PendingUnit>& unit) { units_.push_back(std::move(unit)); },
+        },
+        command);
   }
 }
 
 void Engine::RunStep(const Batch& batch) {
   const Clock::time_point start = Clock::now();
   const absl::StatusOr<StepResult> result = runner_->Run(batch);
-  CountStep(batch, result, SecondsSince(start));  // Update ends sequences: count before
-  scheduler_.Update(batch, result, Clock::now());
-  PublishGauges();
+  const double seconds = SecondsSince(start);
+  CountStep(batch, result, seconds);  // Update ends sequences: count before
+  scheduler_.Update(batch, result, Clock::now(), seconds);
+  unit_debt_ -= seconds;
+  if (absl::IsUnavailable(result.status())) {
+    lost_ = DeviceLost(result.status());
+    EndEverything(lost_);
+  }
+  Publish();
+}
+
+// While interactive requests run, the seconds of units are to those of steps as the background's
+// share is to the rest.
+bool Engine::UnitsMayRun() const {
+  return !units_.empty() && (unit_debt_ <= 0 || !scheduler_.Has(RequestClass::kInteractive));
 }
 
 void Engine::RunOneUnit() {
-  if (units_.empty()) return;
   const std::shared_ptr<PendingUnit> pending = std::move(units_.front());
   units_.pop_front();
-  pending->Finish(pending->unit());
+  const Clock::time_point start = Clock::now();
+  absl::Status status = pending->unit();
+  const double seconds = SecondsSince(start);
+  unit_debt_ = seconds * (1 - background_share_) / background_share_;
+  {
+    const MutexLock lock(stats_mutex_);
+    ++stats_.units;
+    stats_.unit_seconds += seconds;
+  }
+  pending->Finish(std::move(status));
 }
 
-void Engine::EndEverything() {
-  // The mailbox is closed: what is in it now is all there will ever be.
-  Apply(commands_.Take(/*wait=*/false));
-  scheduler_.Abort(Stopped(), Clock::now());
-  PublishGauges();
+void Engine::EndEverything(const absl::Status& why) {
+  scheduler_.Abort(why, Clock::now());
+  Publish();
   for (const auto& pending : units_) {
     pending->Finish(absl::CancelledError("the engine stopped before the unit ran"));
   }
@@ -147,11 +223,16 @@ void Engine::CountStep(const Batch& batch, const absl::StatusOr<StepResult>& res
   }
 }
 
-void Engine::PublishGauges() {
+void Engine::Publish() {
   const MutexLock lock(stats_mutex_);
   stats_.running = scheduler_.running();
   stats_.waiting = scheduler_.waiting();
   stats_.kv_blocks_used = scheduler_.blocks().used();
+  stats_.kv_blocks_cached = scheduler_.blocks().cached();
+  stats_.failed = !lost_.ok();
+  stats_.seconds_per_row = scheduler_.chunk_sizer().SecondsPerRow();
+  stats_.reused_tokens = scheduler_.counts().reused_tokens;
+  stats_.preemptions = scheduler_.counts().preemptions;
 }
 
 }  // namespace steer

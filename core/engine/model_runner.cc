@@ -49,12 +49,13 @@ absl::StatusOr<StepResult> ModelRunner::RunUnguarded(const Batch& batch) {
     controlled.push_back({.row_begin = input.sequences[i].row_begin,
                           .count = entry.count,
                           .position = entry.begin,
+                          .fresh = entry.fresh,
                           .layout = request.layout,
                           .controls = &request.controls});
   }
-  std::vector<std::vector<int>> prompt_and_generated;
+  std::vector<std::vector<SteeredTokens>> steered;
   const ControlPlan plan = ControlPlan::Build(controlled, static_cast<int>(input.tokens.size(0)),
-                                              decoder_->device(), &prompt_and_generated);
+                                              decoder_->device(), &steered);
 
   at::Tensor h = decoder_->Embed(input.tokens);
   h = decoder_->Forward(input, h, {0, decoder_->config().layers}, cache_.get(), plan);
@@ -63,19 +64,7 @@ absl::StatusOr<StepResult> ModelRunner::RunUnguarded(const Batch& batch) {
   result.entries.resize(batch.entries.size());
   ReadLogits(h, RowsOf(batch), batch, result);
   for (size_t i = 0; i < batch.entries.size(); ++i) {
-    const BatchEntry& entry = batch.entries[i];
-    const Request& request = *entry.sequence->request;
-    for (size_t c = 0; c < request.controls.size(); ++c) {
-      // Rows of a step are consecutive positions, so those before the last prompt position are the
-      // prompt's.
-      const int boundary =
-          std::clamp(request.layout.prompt_length - 1, entry.begin, entry.begin + entry.count);
-      const int in_plan = prompt_and_generated[i][c];
-      const int prompt = in_plan == 0 ? 0
-                                      : CountSelected(request.controls[c].positions, request.layout,
-                                                      entry.begin, boundary);
-      result.entries[i].steered.push_back({.prompt = prompt, .generated = in_plan - prompt});
-    }
+    result.entries[i].steered = std::move(steered[i]);
   }
   return result;
 }
@@ -111,19 +100,13 @@ std::vector<ModelRunner::LogitRow> ModelRunner::RowsOf(const Batch& batch) {
   int row_begin = 0;
   for (size_t i = 0; i < batch.entries.size(); ++i) {
     const BatchEntry& entry = batch.entries[i];
-    const Request& request = *entry.sequence->request;
-    const int end = entry.begin + entry.count;
-    if (request.scoring()) {
-      // Position p predicts token p + 1; forced tokens begin at prompt_length.
-      for (int position = std::max(entry.begin, request.layout.prompt_length - 1); position < end;
-           ++position) {
-        if (position + 1 >= static_cast<int>(request.tokens.size())) break;
-        rows.push_back(
-            {row_begin + position - entry.begin, i, request.tokens[position + 1], position});
-      }
-    } else if (entry.samples) {
-      rows.push_back({row_begin + entry.count - 1, i, -1, end - 1});
+    // Position p predicts token p + 1.
+    const PositionRange forced = entry.forced();
+    for (int position = forced.begin; position < forced.end; ++position) {
+      rows.push_back(
+          {row_begin + position - entry.begin, i, entry.sequence->tokens[position + 1], position});
     }
+    if (entry.samples) rows.push_back({row_begin + entry.count - 1, i, -1, entry.end() - 1});
     row_begin += entry.count;
   }
   return rows;
@@ -142,20 +125,33 @@ void ModelRunner::ReadLogits(const at::Tensor& h, const std::vector<LogitRow>& r
       const std::span<const float> values(
           logits.data_ptr<float>() + static_cast<int64_t>(i) * logits.size(1),
           static_cast<size_t>(logits.size(1)));
-      EntryResult& entry = result.entries[row.entry];
-      if (row.forced >= 0) {
-        const double log_prob = LogProb(values, row.forced);
-        if (!std::isfinite(log_prob)) entry.status = NotFinite(row.position);
-        entry.forced_log_probs.push_back(log_prob);
-      } else {
-        const Sample sample =
-            SampleToken(values, batch.entries[row.entry].sequence->request->sampling, row.position);
-        if (!std::isfinite(sample.log_prob)) entry.status = NotFinite(row.position);
-        entry.token = sample.token;
-        entry.log_prob = sample.log_prob;
-      }
+      ReadRow(values, row, *batch.entries[row.entry].sequence, result.entries[row.entry]);
     }
   }
+}
+
+void ModelRunner::ReadRow(std::span<const float> logits, const LogitRow& row,
+                          const Sequence& sequence, EntryResult& entry) {
+  const Request& request = *sequence.request;
+  if (row.forced >= 0) {
+    const double log_prob = LogProb(logits, row.forced);
+    if (!std::isfinite(log_prob)) entry.status = NotFinite(row.position);
+    entry.forced_log_probs.push_back(log_prob);
+    const int count = request.scoring() ? 0 : request.sampling.prompt_log_probs.value_or(0);
+    if (count > 0) entry.forced_top.push_back(LikeliestTokens(logits, count));
+    return;
+  }
+  const std::span<const TokenId> tokens(sequence.tokens);
+  const auto prompt = static_cast<size_t>(request.layout.prompt_length);
+  Sample sample = SampleToken(logits, request.sampling,
+                              {.prompt = tokens.first(prompt),
+                               .output = tokens.subspan(prompt),
+                               .end_tokens = request.end_tokens},
+                              row.position);
+  if (!std::isfinite(sample.log_prob)) entry.status = NotFinite(row.position);
+  entry.token = sample.token;
+  entry.log_prob = sample.log_prob;
+  entry.top = std::move(sample.top);
 }
 
 }  // namespace steer

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/control/control_plan.h"
@@ -29,6 +30,9 @@ class ModelRunner final : public Runner {
     TokenId forced = -1;  // the token whose log-probability is asked; -1 where one is sampled
     int position = 0;
   };
+
+  static void ReadRow(std::span<const float> logits, const LogitRow& row, const Sequence& sequence,
+                      EntryResult& entry);
 
   absl::StatusOr<StepResult> RunUnguarded(const Batch& batch);
   StepInput MakeInput(const Batch& batch) const;

@@ -170,7 +170,8 @@ double LogSoftmax(std::span<const float> logits, float max, TokenId token) {
 
 }  // namespace
 
-Sample SampleToken(std::span<const float> logits, const SamplingParams& params, int position) {
+Sample SampleToken(std::span<const float> logits, const SamplingParams& params,
+                   const TokenHistory& /*history*/, int position) {
   Sample sample;
   sample.token = ArgMax(logits);
   const float max = Clean(logits[sample.token]);
@@ -181,6 +182,15 @@ Sample SampleToken(std::span<const float> logits, const SamplingParams& params, 
   if (params.temperature > 0) sample.token = DrawFrom(logits, max, params, position);
   sample.log_prob = static_cast<float>(LogSoftmax(logits, max, sample.token));
   return sample;
+}
+
+TopLogProbs LikeliestTokens(std::span<const float> logits, int count) {
+  const float max = Clean(logits[ArgMax(logits)]);
+  if (count <= 0 || std::isinf(max)) return {};
+  std::vector<TokenId> ids(logits.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  ids.resize(0);
+  return {};
 }
 
 double LogProb(std::span<const float> logits, TokenId token) {

@@ -4,25 +4,46 @@
 #include <span>
 
 #include "core/base/types.h"
+#include "core/schedule/event.h"
 #include "core/schedule/sampling_params.h"
 
 namespace steer {
 
+// What a draw looks back on.
+struct TokenHistory {
+  std::span<const TokenId> prompt;
+  std::span<const TokenId> output;      // the answer so far, a resumed part included
+  std::span<const TokenId> end_tokens;  // of the model
+};
+
 struct Sample {
   TokenId token = 0;
   float log_prob = 0;  // of the raw distribution, log-softmax in fp32
+  TopLogProbs top;     // params.top_log_probs likeliest of the raw distribution
 };
 
-// Draws one token from a row of logits. Pure: equal (logits, params, position) give equal tokens,
-// whatever else is in the batch; the random number comes from a counter-based generator keyed by
-// (seed, position). Greedy takes the lowest id among equals. Temperature, then top-k (the lowest
-// ids among equals), then top-p: the smallest set of likeliest tokens whose share of what top-k
-// left reaches top_p, at least one. Thread-safe.
+// Draws one token from a row of logits. Pure: equal (logits, params, history, position) give equal
+// tokens, whatever else is in the batch; the random number comes from a counter-based generator
+// keyed by (seed, position, completion). Greedy takes the lowest id among equals.
+//
+// In this order:
+//   repetition penalty r on tokens of prompt or output: z / r where z > 0, else z r
+//   presence and frequency penalty on tokens of the output: z - presence - frequency * count
+//   bias: z + bias; below min_tokens, end tokens (unless ignore_eos) and stop tokens are impossible
+//   temperature; top-k (the lowest ids among equals)
+//   top-p: the smallest set of likeliest tokens whose share of what top-k left reaches top_p
+//   min-p: what has at least min_p of the likeliest token's probability
+// At least one token is left. Thread-safe.
 //
 // A NaN logit counts as -inf. If no logit is finite or one is +inf there is no distribution: the
 // answer is then the lowest id among the greatest with log_prob NaN, and the caller makes an error
 // of it. `logits` has at least one element.
-Sample SampleToken(std::span<const float> logits, const SamplingParams& params, int position);
+Sample SampleToken(std::span<const float> logits, const SamplingParams& params,
+                   const TokenHistory& history, int position);
+
+// The `count` likeliest tokens of softmax(logits); fewer if there are fewer, none without a
+// distribution.
+TopLogProbs LikeliestTokens(std::span<const float> logits, int count);
 
 // log p(token) under softmax(logits), computed in fp32 with a fp64 sum; NaN logits and rows without
 // a distribution as above.

@@ -13,6 +13,7 @@
 #include "core/analysis/preference_utility_scorer.h"
 #include "core/engine/engine.h"
 #include "core/learn/job.h"
+#include "core/runtime/generation_config.h"
 #include "core/runtime/runtime_options.h"
 #include "core/schedule/event.h"
 #include "core/schedule/request.h"
@@ -30,6 +31,7 @@ struct ControlSpec {
   std::optional<double> bias_multiplier;  // m2
   std::optional<PositionRule> positions;
   bool allow_other_weights = false;
+  std::vector<MultiplierRun> changes;  // by ascending position, from 1 on; only for generation
 };
 
 // A prompt: exactly one of the three.
@@ -39,11 +41,38 @@ struct PromptSpec {
   std::vector<TokenId> token_ids;
 };
 
+// As SamplingParams; unset fields take the model's defaults.
+struct SamplingSpec {
+  std::optional<int> max_tokens;
+  std::optional<int> min_tokens;
+  std::optional<double> temperature;
+  std::optional<int> top_k;
+  std::optional<double> top_p;
+  std::optional<double> min_p;
+  std::optional<double> repetition_penalty;
+  std::optional<double> presence_penalty;
+  std::optional<double> frequency_penalty;
+  std::map<TokenId, double> logit_bias;
+  std::optional<uint64_t> seed;  // unset: drawn by admission
+  std::vector<std::string> stop;
+  std::vector<TokenId> stop_tokens;
+  bool ignore_eos = false;
+  bool log_probs = false;
+  int top_log_probs = 0;
+  std::optional<int> prompt_log_probs;
+};
+
+// What to do with a prompt that leaves no room for the answer.
+enum class Truncation : uint8_t { kRefuse, kDropFirst, kDropLast };
+
 struct GenerateSpec {
   PromptSpec prompt;
-  SamplingParams sampling;
-  bool seed_given = false;  // otherwise admission draws one
+  SamplingSpec sampling;
   std::vector<ControlSpec> controls;
+  int n = 1;  // completions, 1 .. 16
+  bool echo = false;
+  Truncation truncation = Truncation::kRefuse;
+  std::vector<TokenId> continue_tokens;  // the answer's first tokens, told by an earlier call
   std::optional<Clock::time_point> deadline;
 };
 
@@ -51,20 +80,37 @@ struct GenerateSpec {
 struct ResolvedControl {
   std::string name;  // as the caller wrote it
   std::string signal_id;
-  double m1 = 0;
+  double m1 = 0;  // from the first position on
   double m2 = 0;
   PositionRule positions;
   std::vector<std::string> sites;
   bool other_weights = false;  // made for other weights of the same shape, and allowed
 };
 
+// The prompt, for callers who asked to see it.
+struct PromptText {
+  std::vector<TokenId> tokens;
+  std::string text;  // special tokens spelt out; valid UTF-8
+};
+
 // What is known of a request once it is admitted.
 struct Admitted {
-  RequestId id = 0;
+  RequestId id = 0;         // completion i of it has the id `id + i` inside
   SamplingParams sampling;  // as used, with the seed
+  int n = 1;
   std::vector<ResolvedControl> controls;
   int prompt_tokens = 0;
+  int truncated_tokens = 0;          // left out of the prompt
+  std::optional<PromptText> prompt;  // with echo or prompt_log_probs
   std::string model_fingerprint;
+  std::string pool;  // that computes it
+};
+
+// Where a change of multiplier begins to act on one completion.
+struct UpdatedCompletion {
+  int completion = 0;
+  int position = 0;     // the first on which it acts
+  int first_token = 0;  // of the answer, from 0: the first that comes out under it
 };
 
 struct ScoreSpec {
@@ -96,10 +142,11 @@ struct ModelInfo {
   int64_t heads = 0, kv_heads = 0, head_dim = 0, vocabulary = 0;
   int64_t parameters = 0;
   int context_limit = 0;
-  std::string dtype, device;
+  std::string dtype;
   bool has_chat_template = false;
   std::string default_system;
   std::vector<std::string> site_kinds;  // spellings allowed after "layers.<l>."
+  GenerationConfig generation;          // the model's own sampling defaults
 };
 
 struct TokenizedText {
@@ -108,12 +155,16 @@ struct TokenizedText {
   int head_length = 0;              // for chat messages
 };
 
-struct RuntimeStats {
+// One device with its engine.
+struct PoolStats {
+  std::string name;  // metrics label, "cpu:0"
   EngineStats engine;
-  std::string pool;  // metrics label, e.g. "cpu:0"
+  int block_size = 0;  // positions of a KV block
+  int in_flight = 0;   // requests that have not finished, background ones included
+  int64_t kv_cache_bytes = 0;
+  // Pools of one device share weights and signals: the first of them counts them, the others 0.
   int signals_resident = 0;
   int64_t signal_bytes_resident = 0;
-  int64_t kv_cache_bytes = 0;
   int64_t weight_bytes = 0;
 };
 
@@ -125,11 +176,21 @@ class Runtime {
   static absl::StatusOr<std::unique_ptr<Runtime>> Create(const RuntimeOptions& options);
   ~Runtime();
 
-  // Validates, resolves and queues. On OK the sink gets the tokens and exactly one OnFinished,
-  // possibly before this returns; on error it gets nothing. RESOURCE_EXHAUSTED with a retry delay
-  // when too many requests wait.
-  absl::StatusOr<Admitted> Generate(const GenerateSpec& spec, std::shared_ptr<EventSink> sink);
+  // Validates, resolves and queues. `sinks`: one for each of the n completions. On OK each gets its
+  // tokens and exactly one OnFinished, possibly before this returns; on error they get nothing.
+  // RESOURCE_EXHAUSTED with a retry delay when too many requests wait; DEADLINE_EXCEEDED when the
+  // prompt could not be computed in time; UNAVAILABLE when no device is left.
+  absl::StatusOr<Admitted> Generate(const GenerateSpec& spec,
+                                    const std::vector<std::shared_ptr<EventSink>>& sinks);
+  // All completions of a request.
   void Cancel(RequestId id);
+  // Changes a running request's multipliers; unset ones stay (an unset m2 follows m1 if that is
+  // set). `signal` as the request spelt it, or its id. Blocks for up to a step. NOT_FOUND if
+  // nothing of the request runs any more or it has no such signal.
+  absl::StatusOr<std::vector<UpdatedCompletion>> UpdateGeneration(RequestId id,
+                                                                  const std::string& signal,
+                                                                  std::optional<double> m1,
+                                                                  std::optional<double> m2);
 
   // `file` is a whole upload in format "native". Stored before it returns.
   absl::StatusOr<SignalStore::PutResult> RegisterSignal(std::span<const std::byte> file,
@@ -152,10 +213,11 @@ class Runtime {
   absl::StatusOr<std::string> Detokenize(const std::vector<TokenId>& tokens,
                                          bool with_special) const;
 
-  RuntimeStats stats() const;
+  // One per device, in the order of the options.
+  std::vector<PoolStats> pools() const;
   // Refuses new requests with UNAVAILABLE from now on; running ones go on.
   void StartDraining();
-  // Requests that have not finished.
+  // Completions of generation requests that have not finished.
   int in_flight() const;
 
  private:

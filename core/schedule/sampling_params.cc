@@ -25,7 +25,7 @@ absl::Status ValidateStop(const std::string& stop, size_t index) {
 
 }  // namespace
 
-absl::Status Validate(const SamplingParams& params) {
+absl::Status Validate(const SamplingParams& params, int64_t /*vocabulary*/) {
   if (params.max_tokens < 1) {
     return InvalidField("sampling.max_tokens", absl::StrCat(params.max_tokens), "1 or more");
   }

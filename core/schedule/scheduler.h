@@ -3,31 +3,52 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "core/schedule/batch.h"
 #include "core/schedule/block_pool.h"
+#include "core/schedule/chunk_sizer.h"
 
 namespace steer {
 
-// All but block_count are 1 or more; whoever makes them has checked that.
+// Whoever makes them has checked the ranges.
 struct SchedulerOptions {
-  int step_tokens = 512;   // token budget of one step
-  int max_sequences = 64;  // rows that may run at once
-  int block_size = 16;     // positions per KV block
+  int step_tokens = 512;   // token budget of one step; 1 or more
+  int max_sequences = 64;  // rows that may run at once; 1 or more
+  int block_size = 16;     // positions per KV block; 1 or more
   int block_count = 0;     // KV blocks of the device
-  int context_limit = 0;   // positions of the model
+  int context_limit = 0;   // positions of the model; 1 or more
+  double background_share =
+      0.25;                  // of the device while both classes have work; 0 .. 1, both excluded
+  double step_seconds = 0;   // bound on a step that decodes, by smaller prompt chunks; 0 = none
+  bool prefix_cache = true;  // find full blocks again
+  std::string cache_format;  // how keys and values are stored: part of every block's key
+  std::shared_ptr<PrefixIndex> prefix_index;  // told of what the cache holds; may be null
+};
+
+// What happened so far.
+struct SchedulerCounts {
+  int64_t reused_tokens = 0;  // positions found in the prefix cache
+  int64_t preemptions = 0;
 };
 
 // Decides which sequences run and how many tokens of each. Decode first, then prefill in chunks up
-// to the token budget; first come, first served within a class; background work gets the rest of
-// the budget and at least a quarter of it while it has that much to run. A sequence starts only
-// when a row and blocks for all positions it can ever need are free, so it can never be stranded
-// halfway; nothing that waits overtakes the sequence whose turn it is, so none waits forever. Rows
-// and blocks go to interactive sequences first, but when both classes wait, background ones get
-// theirs once a quarter of the tokens run would else not be theirs. Deterministic; no tensors, no
-// threads, no clock of its own. Engine thread only.
+// to the token budget, and no more of it than lets a step that decodes end within the bound; first
+// come, first served within a class; background work gets the rest of the budget and at least its
+// share while it has that much to run.
+//
+// Blocks are taken as positions are reached. What is needed for what a sequence holds so far must
+// be there for it to start; when blocks run out later, the sequence that came last makes room and
+// waits at the head of its class to be computed again: background before interactive, but never the
+// oldest of all, so that somebody always ends and nobody waits forever. Nothing that waits
+// overtakes the sequence whose turn it is. Two prompts that begin alike are computed once: the
+// second waits, block by block, for what the first is just computing.
+//
+// Deterministic; no tensors, no threads, no clock of its own. Engine thread only.
 class Scheduler {
  public:
   Scheduler(SchedulerOptions options, const Tokenizer* tokenizer);
@@ -36,6 +57,9 @@ class Scheduler {
   // Marks it; it leaves, with its blocks, at the next Sweep. False if there is no such request any
   // more.
   bool Cancel(RequestId id);
+  // Changes a control's multipliers from the first position that never ran, and answers it; nullopt
+  // if there is no such request any more or it has no control of that number.
+  std::optional<int> SetMultipliers(RequestId id, size_t control, double m1, double m2);
   // Ends cancelled and overdue sequences: their blocks are free when this returns.
   void Sweep(Clock::time_point now);
 
@@ -43,9 +67,10 @@ class Scheduler {
   // here with RESOURCE_EXHAUSTED (admission refuses it earlier). The batch is valid until its
   // Update; only Add and Cancel may come between the two.
   Batch Schedule(Clock::time_point now);
-  // Books a step's result: new tokens, finished sequences, events. A failed step ends its own
-  // sequences with that status and frees their blocks.
-  void Update(const Batch& batch, const absl::StatusOr<StepResult>& result, Clock::time_point now);
+  // Books a step's result, which took `seconds`: new tokens, finished sequences, events. A failed
+  // step ends its own sequences with that status and frees their blocks.
+  void Update(const Batch& batch, const absl::StatusOr<StepResult>& result, Clock::time_point now,
+              double seconds);
   // Ends everything with `status`.
   void Abort(const absl::Status& status, Clock::time_point now);
 
@@ -53,17 +78,35 @@ class Scheduler {
   bool idle() const { return running_.empty() && waiting() == 0; }
   // The earliest deadline of any sequence; nullopt if there is none.
   std::optional<Clock::time_point> NextDeadline() const;
+  bool Has(RequestClass request_class) const;
 
   int running() const { return static_cast<int>(running_.size()); }
   int waiting() const { return static_cast<int>(interactive_.size() + background_.size()); }
   const BlockPool& blocks() const { return blocks_; }
+  const SchedulerCounts& counts() const { return counts_; }
+  const ChunkSizer& chunk_sizer() const { return chunk_sizer_; }
 
  private:
+  using Queue = std::deque<std::unique_ptr<Sequence>>;
+
+  Queue& QueueOf(RequestClass request_class);
+  Sequence* Find(RequestId id) const;
   void StartWaiting(Clock::time_point now);
-  bool Has(RequestClass request_class) const;
+  bool CanStart(Sequence& sequence);
   int Demand(RequestClass request_class) const;
+  int StepBudget() const;
+  Batch PlanStep(Clock::time_point now);
   int Plan(RequestClass request_class, int budget, Clock::time_point now, Batch& batch);
-  void Book(const BatchEntry& entry, const EntryResult& result, Clock::time_point now);
+  void PlanOne(Sequence& sequence, int budget, Clock::time_point now, Batch& batch);
+  void Reuse(Sequence& sequence);
+  bool IsBeingComputed(Sequence& sequence) const;
+  bool TakeBlocks(Sequence& sequence, int end, Batch& batch);
+  Sequence* Victim(const Sequence& requester) const;
+  bool GoesBefore(const Sequence& a, const Sequence& b) const;
+  void Preempt(Sequence& sequence, Batch& batch);
+  void RequeuePreempted();
+  void Book(const BatchEntry& entry, EntryResult result, Clock::time_point now);
+  void Publish(Sequence& sequence);
   void Finish(Sequence& sequence, FinishReason reason, absl::Status status, Clock::time_point now);
   void RemoveFinished();
   int PositionsNeeded(const Sequence& sequence) const;
@@ -72,13 +115,17 @@ class Scheduler {
 
   SchedulerOptions options_;
   BlockPool blocks_;
+  ChunkSizer chunk_sizer_;
+  SchedulerCounts counts_;
   const Tokenizer* tokenizer_;
-  std::deque<std::unique_ptr<Sequence>> interactive_;  // waiting
-  std::deque<std::unique_ptr<Sequence>> background_;   // waiting
-  std::vector<std::unique_ptr<Sequence>> running_;     // in order of start
-  // Interactive tokens run beyond three for each background token, while both classes have work.
-  // Above 0 it is the background's turn.
-  int64_t background_lag_ = 0;
+  Queue interactive_;                               // waiting
+  Queue background_;                                // waiting
+  std::vector<std::unique_ptr<Sequence>> running_;  // in order of start
+  uint64_t next_order_ = 0;
+  absl::flat_hash_set<BlockKey> being_computed_;  // blocks that this step fills
+  // Interactive tokens run, weighted by the background's share, less background tokens weighted by
+  // the rest, while both classes have work. Above 0 it is the background's turn.
+  double background_lag_ = 0;
 };
 
 }  // namespace steer

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/signal/positions.h"
@@ -9,15 +10,40 @@ namespace steer {
 
 class ControlSignal;  // core/control: the signal's tensors on a device
 
-// One signal of a request with its strength, resolved to an exact version at admission.
-struct ControlEntry {
-  std::shared_ptr<const ControlSignal> signal;
+// From `position` on, until the next run begins, these multipliers act.
+struct MultiplierRun {
+  int position = 0;
   double m1 = 0;  // scales dW
   double m2 = 0;  // scales db; a vector has only this part
+  bool operator==(const MultiplierRun&) const = default;
+  bool off() const { return m1 == 0 && m2 == 0; }
+};
+
+// One signal of a request with its strength over time, resolved to an exact version at admission.
+struct ControlEntry {
+  std::string signal_id;
+  std::shared_ptr<const ControlSignal> signal;
+  std::vector<MultiplierRun> multipliers;  // by ascending position, the first at 0; at least one
   PositionRule positions;
 };
 
 // In the order of the request, which is the order of application. No signal appears twice.
 using ControlSet = std::vector<ControlEntry>;
+
+// Positions on which one signal of a request acted, by stage: the receipt's proof.
+struct SteeredTokens {
+  int prompt = 0;
+  int generated = 0;
+  int reused = 0;  // of both: not computed here but found in the prefix cache
+};
+
+const MultiplierRun& MultipliersAt(const ControlEntry& entry, int position);
+// From `position` on, which is no earlier than the last run's, `m1` and `m2` act.
+void SetMultipliers(ControlEntry& entry, int position, double m1, double m2);
+// Whether the signal acts on this position at all: selected, and a multiplier is not 0.
+bool Acts(const ControlEntry& entry, const PromptLayout& layout, int position);
+// Of the positions [begin, end), those on which it acts; `reused` stays 0.
+SteeredTokens CountActing(const ControlEntry& entry, const PromptLayout& layout, int begin,
+                          int end);
 
 }  // namespace steer
