@@ -210,6 +210,7 @@ void Engine::CountStep(const Batch& batch, const absl::StatusOr<StepResult>& res
   ++stats_.steps;
   stats_.busy_seconds += seconds;
   if (!result.ok()) return;
+  const int64_t prompt_tokens_before = stats_.prompt_tokens;
   for (size_t i = 0; i < batch.entries.size(); ++i) {
     const EntryResult& entry_result = result->entries[i];
     if (!entry_result.status.ok()) continue;
@@ -221,6 +222,13 @@ void Engine::CountStep(const Batch& batch, const absl::StatusOr<StepResult>& res
       stats_.steered_rows += steered.prompt + steered.generated;
     }
   }
+  // Small steps and those that mostly decode say nothing of what a prompt costs.
+  constexpr int kEnoughRows = 16;
+  constexpr double kNewest = 0.2;
+  const int rows = batch.rows();
+  if (rows < kEnoughRows || 2 * (stats_.prompt_tokens - prompt_tokens_before) < rows) return;
+  double& cost = stats_.prompt_seconds_per_token;
+  cost = cost == 0 ? seconds / rows : (1 - kNewest) * cost + kNewest * seconds / rows;
 }
 
 void Engine::Publish() {
@@ -230,7 +238,6 @@ void Engine::Publish() {
   stats_.kv_blocks_used = scheduler_.blocks().used();
   stats_.kv_blocks_cached = scheduler_.blocks().cached();
   stats_.failed = !lost_.ok();
-  stats_.seconds_per_row = scheduler_.chunk_sizer().SecondsPerRow();
   stats_.reused_tokens = scheduler_.counts().reused_tokens;
   stats_.preemptions = scheduler_.counts().preemptions;
 }

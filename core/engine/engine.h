@@ -25,7 +25,8 @@ struct EngineStats {
   int kv_blocks_cached = 0;  // by nobody, but to be found again
   int kv_blocks_total = 0;
   bool failed = false;           // the device is lost; nothing runs any more
-  double seconds_per_row = 0;    // of a step; 0 while too little is known
+  // Of a step that computes prompts, the last ones counting most; 0 while there was none.
+  double prompt_seconds_per_token = 0;
   int64_t steps = 0;             // failed ones included
   int64_t prompt_tokens = 0;     // positions computed that were prompt or forced
   int64_t generated_tokens = 0;  // tokens sampled
