@@ -2,57 +2,42 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <random>
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 
 namespace steer {
-namespace {
-
-absl::Status CheckMultiplier(double m, double limit, const std::string& field) {
-  if (std::isfinite(m) && std::abs(m) <= limit) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(m),
-                      absl::StrCat("a finite number from ", -limit, " to ", limit));
-}
-
-}  // namespace
 
 ControlSet PreparedControls::Scaled(double factor) const {
   ControlSet scaled = set;
   for (ControlEntry& entry : scaled) {
-    entry.m1 *= factor;
-    entry.m2 *= factor;
+    for (MultiplierRun& run : entry.multipliers) {
+      run.m1 *= factor;
+      run.m2 *= factor;
+    }
   }
   return scaled;
 }
 
-Admission::Admission(const ModelConfig& config, ModelMarks marks, const Tokenizer* tokenizer,
-                     const ChatTemplate* chat, SignalStore* store, ResidentSignals* resident,
-                     Limits limits)
-    : config_(config),
-      marks_(std::move(marks)),
-      tokenizer_(tokenizer),
-      chat_(chat),
-      store_(store),
-      resident_(resident),
-      limits_(limits) {}
-
 std::vector<TokenId> Admission::EncodeRaw(const std::string& text) const {
-  std::vector<TokenId> tokens = tokenizer_->Encode(text, /*parse_special=*/true);
-  if (tokenizer_->bos()) tokens.insert(tokens.begin(), *tokenizer_->bos());
+  std::vector<TokenId> tokens = model_.tokenizer->Encode(text, /*parse_special=*/true);
+  if (model_.tokenizer->bos()) tokens.insert(tokens.begin(), *model_.tokenizer->bos());
   return tokens;
 }
 
 absl::StatusOr<PreparedPrompt> Admission::Chat(const std::vector<ChatMessage>& messages) const {
-  if (chat_ == nullptr) {
+  if (model_.chat == nullptr) {
     return FieldError(
         absl::StatusCode::kFailedPrecondition,
         {"NO_CHAT_TEMPLATE", "prompt.chat", "chat messages",
          "raw text or token ids: this model's file has no chat template that this server renders"});
   }
-  STEER_ASSIGN_OR_RETURN(RenderedChat chat, chat_->Render(messages));
+  STEER_ASSIGN_OR_RETURN(RenderedChat chat, model_.chat->Render(messages));
   PreparedPrompt prompt;
   prompt.layout = {.prompt_length = static_cast<int>(chat.tokens.size()),
                    .head_length = chat.head_length};
@@ -60,36 +45,130 @@ absl::StatusOr<PreparedPrompt> Admission::Chat(const std::vector<ChatMessage>& m
   return prompt;
 }
 
-absl::StatusOr<PreparedPrompt> Admission::Prompt(const PromptSpec& spec) const {
+absl::Status Admission::CheckIds(const std::vector<TokenId>& ids, const std::string& field) const {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] >= 0 && ids[i] < model_.config->vocabulary) continue;
+    return InvalidField(absl::StrCat(field, "[", i, "]"), absl::StrCat(ids[i]),
+                        absl::StrCat("0..", model_.config->vocabulary - 1));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PreparedPrompt> Admission::Tokens(const PromptSpec& spec) const {
   PreparedPrompt prompt;
   if (!spec.messages.empty()) {
     STEER_ASSIGN_OR_RETURN(prompt, Chat(spec.messages));
   } else if (spec.text) {
     prompt.tokens = EncodeRaw(*spec.text);
   } else {
-    for (size_t i = 0; i < spec.token_ids.size(); ++i) {
-      const TokenId id = spec.token_ids[i];
-      if (id >= 0 && id < config_.vocabulary) continue;
-      return InvalidField(absl::StrCat("prompt.tokens.ids[", i, "]"), absl::StrCat(id),
-                          absl::StrCat("0..", config_.vocabulary - 1));
-    }
+    STEER_RETURN_IF_ERROR(CheckIds(spec.token_ids, "prompt.tokens.ids"));
     prompt.tokens = spec.token_ids;
   }
   if (prompt.tokens.empty()) return InvalidField("prompt", "no tokens", "at least one token");
-  if (static_cast<int>(prompt.tokens.size()) >= limits_.positions) {
-    return InvalidField("prompt", absl::StrCat(prompt.tokens.size(), " tokens"),
-                        absl::StrCat("1..", limits_.positions - 1, " tokens"));
-  }
   prompt.layout.prompt_length =
       static_cast<int>(prompt.tokens.size());  // head_length stays 0 without a template
   return prompt;
 }
 
-absl::Status Admission::CheckLength(int prompt_tokens, const SamplingParams& sampling) const {
-  const int room = limits_.positions - prompt_tokens;
-  if (sampling.max_tokens <= room) return absl::OkStatus();
-  return InvalidField("sampling.max_tokens", absl::StrCat(sampling.max_tokens),
-                      absl::StrCat("1..", room, " after a prompt of ", prompt_tokens, " tokens"));
+SamplingParams Admission::Sampling(const SamplingSpec& spec) const {
+  const GenerationConfig& model = model_.generation;
+  const SamplingParams defaults;
+  SamplingParams params;
+  params.max_tokens = spec.max_tokens.value_or(std::numeric_limits<int>::max());
+  params.min_tokens = spec.min_tokens.value_or(defaults.min_tokens);
+  params.temperature = spec.temperature.value_or(model.temperature.value_or(defaults.temperature));
+  params.top_k = spec.top_k.value_or(model.top_k.value_or(defaults.top_k));
+  params.top_p = spec.top_p.value_or(model.top_p.value_or(defaults.top_p));
+  params.min_p = spec.min_p.value_or(model.min_p.value_or(defaults.min_p));
+  params.repetition_penalty = spec.repetition_penalty.value_or(
+      model.repetition_penalty.value_or(defaults.repetition_penalty));
+  params.presence_penalty = spec.presence_penalty.value_or(defaults.presence_penalty);
+  params.frequency_penalty = spec.frequency_penalty.value_or(defaults.frequency_penalty);
+  params.logit_bias = spec.logit_bias;
+  params.seed = spec.seed ? *spec.seed : std::random_device{}();
+  params.stop = spec.stop;
+  params.stop_tokens = spec.stop_tokens;
+  params.ignore_eos = spec.ignore_eos;
+  params.log_probs = spec.log_probs;
+  params.top_log_probs = spec.top_log_probs;
+  params.prompt_log_probs = spec.prompt_log_probs;
+  return params;
+}
+
+absl::StatusOr<PreparedPrompt> Admission::Prompt(const GenerateSpec& spec,
+                                                 SamplingParams& sampling) const {
+  STEER_RETURN_IF_ERROR(Validate(sampling, model_.config->vocabulary));
+  STEER_ASSIGN_OR_RETURN(PreparedPrompt prompt, Tokens(spec.prompt));
+  const int answer = spec.sampling.max_tokens.value_or(1);
+  if (spec.truncation != Truncation::kRefuse) {
+    if (answer >= limits_.positions) {
+      return InvalidField("sampling.max_tokens", absl::StrCat(answer),
+                          absl::StrCat("1..", limits_.positions - 1));
+    }
+    STEER_RETURN_IF_ERROR(Truncate(spec, limits_.positions - answer, prompt));
+  }
+  const int length = prompt.layout.prompt_length;
+  const int room = limits_.positions - length;
+  if (room < 1) {
+    return InvalidField("prompt", absl::StrCat(length, " tokens"),
+                        absl::StrCat("1..", limits_.positions - 1, " tokens"));
+  }
+  if (!spec.sampling.max_tokens) {
+    sampling.max_tokens =
+        std::max(sampling.min_tokens, std::min(SamplingParams().max_tokens, room));
+  }
+  if (sampling.max_tokens <= room) return prompt;
+  return InvalidField(spec.sampling.max_tokens ? "sampling.max_tokens" : "sampling.min_tokens",
+                      absl::StrCat(sampling.max_tokens),
+                      absl::StrCat("1..", room, " after a prompt of ", length, " tokens"));
+}
+
+absl::Status Admission::Truncate(const GenerateSpec& spec, int length,
+                                 PreparedPrompt& prompt) const {
+  std::vector<TokenId>& tokens = prompt.tokens;
+  const int excess = static_cast<int>(tokens.size()) - length;
+  if (excess <= 0) return absl::OkStatus();
+  if (spec.truncation == Truncation::kDropLast) {
+    if (!spec.prompt.messages.empty()) {
+      return InvalidField("truncation", "DROP_LAST for a chat",
+                          "DROP_FIRST or REFUSE: the template's end must stay");
+    }
+    tokens.resize(length);
+  } else {
+    int head = prompt.layout.head_length;
+    const std::optional<TokenId> bos = model_.tokenizer->bos();
+    if (head == 0 && bos && tokens.front() == *bos) head = 1;
+    if (head >= length) {
+      return InvalidField("prompt", absl::StrCat(tokens.size(), " tokens with a head of ", head),
+                          absl::StrCat("a head of less than ", length, " tokens"));
+    }
+    tokens.erase(tokens.begin() + head, tokens.begin() + head + excess);
+  }
+  prompt.truncated = excess;
+  prompt.layout.prompt_length = static_cast<int>(tokens.size());
+  return absl::OkStatus();
+}
+
+absl::Status Admission::CheckContinued(const GenerateSpec& spec,
+                                       const SamplingParams& sampling) const {
+  const std::vector<TokenId>& ids = spec.continue_tokens;
+  if (ids.empty()) return absl::OkStatus();
+  if (spec.n != 1) {
+    return InvalidField("continue_tokens", absl::StrCat("an answer to resume and n = ", spec.n),
+                        "n = 1");
+  }
+  if (static_cast<int64_t>(ids.size()) >= sampling.max_tokens) {
+    return InvalidField("continue_tokens", absl::StrCat(ids.size(), " tokens"),
+                        absl::StrCat("fewer than max_tokens, which is ", sampling.max_tokens));
+  }
+  return CheckIds(ids, "continue_tokens");
+}
+
+absl::Status Admission::CheckMultiplier(double m, const std::string& field) const {
+  const double limit = limits_.max_multiplier;
+  if (std::isfinite(m) && std::abs(m) <= limit) return absl::OkStatus();
+  return InvalidField(field, absl::StrFormat("%.15g", m),
+                      absl::StrFormat("a finite number from -%.15g to %.15g", limit, limit));
 }
 
 absl::StatusOr<ControlEntry> Admission::Control(const ControlSpec& spec, const std::string& field,
@@ -97,41 +176,59 @@ absl::StatusOr<ControlEntry> Admission::Control(const ControlSpec& spec, const s
   absl::StatusOr<SignalRecord> found = store_->Get(spec.signal);
   if (absl::IsNotFound(found.status())) return NotFound(field + ".signal", "signal", spec.signal);
   STEER_ASSIGN_OR_RETURN(const SignalRecord record, std::move(found));
-  if (!record.marks.shape.empty() && record.marks.shape != marks_.shape) {
+  if (!record.marks.shape.empty() && record.marks.shape != model_.marks.shape) {
     return FieldError(
         absl::StatusCode::kFailedPrecondition,
         {"OTHER_MODEL", field + ".signal",
          absl::StrCat("'", spec.signal, "', made for model shape ", record.marks.shape),
-         absl::StrCat("a signal made for shape ", marks_.shape)});
+         absl::StrCat("a signal made for shape ", model_.marks.shape)});
   }
   const bool other_weights =
-      !record.marks.weights.empty() && record.marks.weights != marks_.weights;
+      !record.marks.weights.empty() && record.marks.weights != model_.marks.weights;
   if (other_weights && !spec.allow_other_weights) {
-    return FieldError(
-        absl::StatusCode::kFailedPrecondition,
-        {"OTHER_WEIGHTS", field + ".signal",
-         absl::StrCat("'", spec.signal, "', made for weights ", record.marks.weights),
-         absl::StrCat("a signal made for weights ", marks_.weights, ", or allow_other_weights")});
+    return FieldError(absl::StatusCode::kFailedPrecondition,
+                      {"OTHER_WEIGHTS", field + ".signal",
+                       absl::StrCat("'", spec.signal, "', made for weights ", record.marks.weights),
+                       absl::StrCat("a signal made for weights ", model_.marks.weights,
+                                    ", or allow_other_weights")});
   }
   ControlEntry entry;
-  entry.m1 = spec.multiplier.value_or(record.default_multiplier);
-  entry.m2 = spec.bias_multiplier.value_or(entry.m1);
+  entry.signal_id = record.id;
+  MultiplierRun first;
+  first.m1 = spec.multiplier.value_or(record.default_multiplier);
+  first.m2 = spec.bias_multiplier.value_or(first.m1);
+  STEER_RETURN_IF_ERROR(CheckMultiplier(first.m1, field + ".multiplier"));
+  STEER_RETURN_IF_ERROR(CheckMultiplier(first.m2, field + ".bias_multiplier"));
+  entry.multipliers = {first};
+  STEER_RETURN_IF_ERROR(AddChanges(spec, field, entry));
   entry.positions = spec.positions.value_or(record.default_positions);
-  STEER_RETURN_IF_ERROR(CheckMultiplier(entry.m1, limits_.max_multiplier, field + ".multiplier"));
-  STEER_RETURN_IF_ERROR(
-      CheckMultiplier(entry.m2, limits_.max_multiplier, field + ".bias_multiplier"));
   STEER_RETURN_IF_ERROR(Validate(entry.positions, field + ".positions"));
-  absl::StatusOr<std::shared_ptr<const ControlSignal>> signal = resident_->Get(record.id);
-  if (!signal.ok()) return Annotate(signal.status(), field);
-  entry.signal = *std::move(signal);
   resolved = {.name = spec.signal,
               .signal_id = record.id,
-              .m1 = entry.m1,
-              .m2 = entry.m2,
+              .m1 = first.m1,
+              .m2 = first.m2,
               .positions = entry.positions,
               .sites = record.sites,
               .other_weights = other_weights};
   return entry;
+}
+
+absl::Status Admission::AddChanges(const ControlSpec& spec, const std::string& field,
+                                   ControlEntry& entry) const {
+  int last = 0;
+  for (size_t i = 0; i < spec.changes.size(); ++i) {
+    const MultiplierRun& change = spec.changes[i];
+    const std::string name = absl::StrCat(field, ".changes[", i, "]");
+    if (change.position <= last) {
+      return InvalidField(name + ".position", absl::StrCat(change.position),
+                          absl::StrCat("above ", last));
+    }
+    last = change.position;
+    STEER_RETURN_IF_ERROR(CheckMultiplier(change.m1, name + ".multiplier"));
+    STEER_RETURN_IF_ERROR(CheckMultiplier(change.m2, name + ".bias_multiplier"));
+    SetMultipliers(entry, change.position, change.m1, change.m2);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<PreparedControls> Admission::Controls(const std::vector<ControlSpec>& specs) const {
@@ -157,11 +254,12 @@ absl::StatusOr<PreparedControls> Admission::Controls(const std::vector<ControlSp
 
 absl::Status Admission::CheckFactor(const PreparedControls& controls, double factor,
                                     const std::string& field) const {
-  STEER_RETURN_IF_ERROR(CheckMultiplier(factor, limits_.max_multiplier, field));
+  STEER_RETURN_IF_ERROR(CheckMultiplier(factor, field));
   for (const ControlEntry& entry : controls.set) {
-    const double largest = std::max(std::abs(entry.m1), std::abs(entry.m2));
-    STEER_RETURN_IF_ERROR(CheckMultiplier(largest * factor, limits_.max_multiplier,
-                                          field + " times the control's own"));
+    for (const MultiplierRun& run : entry.multipliers) {
+      const double largest = std::max(std::abs(run.m1), std::abs(run.m2));
+      STEER_RETURN_IF_ERROR(CheckMultiplier(largest * factor, field + " times the control's own"));
+    }
   }
   return absl::OkStatus();
 }
@@ -176,7 +274,8 @@ absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
     prompt.tokens = EncodeRaw(pair.question);
     tokens = EncodeRaw(pair.question + answer);
     if (format.end_of_turn)
-      tokens.insert(tokens.end(), chat_->end_of_turn().begin(), chat_->end_of_turn().end());
+      tokens.insert(tokens.end(), model_.chat->end_of_turn().begin(),
+                    model_.chat->end_of_turn().end());
   } else {
     std::vector<ChatMessage> messages;
     if (!format.system.empty()) messages.push_back({"system", format.system});
@@ -186,8 +285,8 @@ absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
     messages.push_back({"assistant", answer});
     STEER_ASSIGN_OR_RETURN(PreparedPrompt whole, Chat(messages));
     tokens = std::move(whole.tokens);
-    size_t after = chat_->opening().size();
-    if (!format.end_of_turn) after += chat_->end_of_turn().size();
+    size_t after = model_.chat->opening().size();
+    if (!format.end_of_turn) after += model_.chat->end_of_turn().size();
     tokens.resize(tokens.size() - std::min(after, tokens.size()));
   }
   const size_t limit = std::min(prompt.tokens.size(), tokens.size());
@@ -231,7 +330,7 @@ absl::StatusOr<TokenPair> Admission::Pair(const PolarPair& pair, const PairForma
 
 absl::StatusOr<std::vector<TokenPair>> Admission::Pairs(const std::vector<PolarPair>& pairs,
                                                         const PairFormat& format) const {
-  if (format.end_of_turn && chat_ == nullptr) {
+  if (format.end_of_turn && model_.chat == nullptr) {
     return InvalidField("end_of_turn", "true",
                         "false: this model has no chat template to take the suffix from");
   }

@@ -1,14 +1,14 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/analysis/preference_utility_scorer.h"
-#include "core/learn/difference_of_means.h"
 #include "core/model/model_config.h"
-#include "core/runtime/resident_signals.h"
 #include "core/runtime/runtime.h"
 #include "core/signal/control_set.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace steer {
 
@@ -16,9 +16,11 @@ namespace steer {
 struct PreparedPrompt {
   std::vector<TokenId> tokens;
   PromptLayout layout;
+  int truncated = 0;  // tokens left out
 };
 
-// Controls of one request: what acts and what is told about it, parallel.
+// Controls of one request: what acts and what is told about it, parallel. The signals' tensors are
+// not there yet: which device's they are is decided later.
 struct PreparedControls {
   ControlSet set;
   std::vector<ResolvedControl> resolved;
@@ -29,7 +31,7 @@ struct PreparedControls {
 
 // The second and last place where requests are checked: what they mean for this model and this
 // store. Syntax was checked by the server. Everything it returns is valid and needs no further
-// checks. Thread-safe.
+// checks. Knows no tensors. Thread-safe.
 class Admission {
  public:
   struct Limits {
@@ -37,16 +39,33 @@ class Admission {
     int max_controls = 64;
     double max_multiplier = 1e6;
   };
-  Admission(const ModelConfig& config, ModelMarks marks, const Tokenizer* tokenizer,
-            const ChatTemplate* chat, SignalStore* store, ResidentSignals* resident, Limits limits);
+  // What requests are held against; all outlive this.
+  struct Model {
+    const ModelConfig* config = nullptr;
+    ModelMarks marks;
+    const Tokenizer* tokenizer = nullptr;
+    const ChatTemplate* chat = nullptr;  // null: raw prompts only
+    GenerationConfig generation;
+  };
+  Admission(Model model, SignalStore* store, Limits limits)
+      : model_(std::move(model)), store_(store), limits_(limits) {}
 
-  absl::StatusOr<PreparedPrompt> Prompt(const PromptSpec& spec) const;
+  // With the model's defaults where the caller left something out, and a seed. max_tokens stays
+  // unlimited (INT_MAX) if it was left out.
+  SamplingParams Sampling(const SamplingSpec& spec) const;
+  // Prompt and sampling that fit the context together, the prompt shortened if the caller allows
+  // it.
+  absl::StatusOr<PreparedPrompt> Prompt(const GenerateSpec& spec, SamplingParams& sampling) const;
+  // A prompt of whatever length.
+  absl::StatusOr<PreparedPrompt> Tokens(const PromptSpec& spec) const;
+  // The part of an answer to resume after.
+  absl::Status CheckContinued(const GenerateSpec& spec, const SamplingParams& sampling) const;
+
   absl::StatusOr<PreparedControls> Controls(const std::vector<ControlSpec>& specs) const;
+  absl::Status CheckMultiplier(double m, const std::string& field) const;
   // `factor` on top of every control's own multipliers must stay within the limits, too.
   absl::Status CheckFactor(const PreparedControls& controls, double factor,
                            const std::string& field) const;
-  // Prompt and answer must fit.
-  absl::Status CheckLength(int prompt_tokens, const SamplingParams& sampling) const;
 
   // Both answers of a pair joined to the prompt and tokenised as one text, so that a merge across
   // the border shows.
@@ -58,7 +77,7 @@ class Admission {
   absl::StatusOr<std::vector<TokenPair>> Pairs(const std::vector<PolarPair>& pairs,
                                                const PairFormat& format) const;
 
-  bool has_chat_template() const { return chat_ != nullptr; }
+  bool has_chat_template() const { return model_.chat != nullptr; }
 
  private:
   struct JoinedText {
@@ -66,20 +85,20 @@ class Admission {
     bool prompt_is_prefix = true;
   };
   absl::StatusOr<PreparedPrompt> Chat(const std::vector<ChatMessage>& messages) const;
+  absl::Status CheckIds(const std::vector<TokenId>& ids, const std::string& field) const;
+  absl::Status Truncate(const GenerateSpec& spec, int length, PreparedPrompt& prompt) const;
   absl::StatusOr<JoinedText> Join(const PolarPair& pair, const std::string& answer,
                                   const PairFormat& format) const;
   absl::StatusOr<TokenPair> Pair(const PolarPair& pair, const PairFormat& format,
                                  const std::string& field) const;
   absl::StatusOr<ControlEntry> Control(const ControlSpec& spec, const std::string& field,
                                        ResolvedControl& resolved) const;
+  absl::Status AddChanges(const ControlSpec& spec, const std::string& field,
+                          ControlEntry& entry) const;
   std::vector<TokenId> EncodeRaw(const std::string& text) const;
 
-  const ModelConfig config_;
-  const ModelMarks marks_;
-  const Tokenizer* const tokenizer_;
-  const ChatTemplate* const chat_;  // null: raw prompts only
+  const Model model_;
   SignalStore* const store_;
-  ResidentSignals* const resident_;
   const Limits limits_;
 };
 

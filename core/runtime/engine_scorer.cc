@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "core/base/mutex.h"
 #include "core/base/status_macros.h"
@@ -60,28 +61,40 @@ absl::StatusOr<std::vector<std::vector<double>>> EngineScorer::LogProbs(
     const MutexLock lock(collected->mutex);
     collected->finished.resize(texts.size());
   }
-  std::vector<RequestId> ids;
+  std::vector<std::pair<WorkerPool*, RequestId>> sent;
+  const auto cancel_all = [&sent] {
+    for (const auto& [pool, id] : sent) pool->engine().Cancel(id);
+  };
   bool stopped = false;
   for (size_t i = 0; i < texts.size() && !stopped; ++i) {
     stopped = !WaitBelow(*collected, kWindow, cancelled);
     if (stopped) break;
     auto request = std::make_unique<Request>();
     request->id = (*next_id_)++;
+    request->kind = RequestKind::kScoring;
     request->request_class = RequestClass::kBackground;
     request->tokens = texts[i].tokens;
     request->layout = texts[i].layout;
     request->controls = controls;
     request->arrival = Clock::now();
     request->sink = std::make_shared<CollectingSink>(collected, i);
-    ids.push_back(request->id);
+    absl::StatusOr<WorkerPool*> pool = dispatcher_->Choose(*request);
+    if (!pool.ok()) {
+      cancel_all();
+      return std::move(pool).status();
+    }
+    sent.emplace_back(*pool, request->id);
     {
       const MutexLock lock(collected->mutex);
       ++collected->open;
     }
-    engine_->Submit(std::move(request));
+    if (absl::Status submitted = (*pool)->Submit(std::move(request)); !submitted.ok()) {
+      cancel_all();
+      return submitted;
+    }
   }
   if (stopped || !WaitBelow(*collected, 1, cancelled)) {
-    for (const RequestId id : ids) engine_->Cancel(id);
+    cancel_all();
     return absl::CancelledError("scoring was cancelled");
   }
   std::vector<std::vector<double>> log_probs;

@@ -5,25 +5,26 @@
 #include <vector>
 
 #include "core/analysis/scorer.h"
-#include "core/engine/engine.h"
 #include "core/runtime/admission.h"
+#include "core/runtime/dispatcher.h"
 
 namespace steer {
 
 // The analysis' way to the model: scoring requests through the engine, in the background class, a
 // window at a time so that a large call neither floods the queue nor outlives its cancellation.
-// Made for one set of controls. Thread-safe.
+// Each text goes to the pool that the dispatcher chooses. Made for one set of controls.
+// Thread-safe.
 class EngineScorer final : public Scorer {
  public:
-  EngineScorer(Engine* engine, std::atomic<RequestId>* next_id, PreparedControls controls)
-      : engine_(engine), next_id_(next_id), controls_(std::move(controls)) {}
+  EngineScorer(Dispatcher* dispatcher, std::atomic<RequestId>* next_id, PreparedControls controls)
+      : dispatcher_(dispatcher), next_id_(next_id), controls_(std::move(controls)) {}
 
   absl::StatusOr<std::vector<std::vector<double>>> LogProbs(
       const std::vector<ForcedText>& texts, double multiplier,
       const std::function<bool()>& cancelled) override;
 
  private:
-  Engine* const engine_;
+  Dispatcher* const dispatcher_;
   std::atomic<RequestId>* const next_id_;
   const PreparedControls controls_;
 };

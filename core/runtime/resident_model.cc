@@ -1,6 +1,8 @@
 #include "core/runtime/resident_model.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
@@ -18,16 +20,8 @@ absl::StatusOr<at::ScalarType> ParseDtype(const std::string& dtype) {
   return InvalidField("dtype", absl::StrCat("'", dtype, "'"), "bf16 or f32");
 }
 
-absl::StatusOr<at::Device> ParseDevice(const std::string& device) {
-  absl::StatusOr<at::Device> parsed =
-      CatchTorch("device", [&]() -> absl::StatusOr<at::Device> { return at::Device(device); });
-  if (parsed.ok() && (parsed->is_cpu() || (parsed->is_cuda() && at::hasCUDA()))) return parsed;
-  return InvalidField("device", absl::StrCat("'", device, "'"),
-                      at::hasCUDA() ? "cpu or cuda:N" : "cpu: this libtorch has no CUDA device");
-}
-
 ModelInfo InfoOf(const ResidentModel& model, const GgufFile& file, const std::string& dtype) {
-  const ModelConfig& config = model.decoder->config();
+  const ModelConfig& config = *model.config;
   ModelInfo info;
   info.name = config.name;
   info.architecture = config.architecture;
@@ -38,10 +32,9 @@ ModelInfo InfoOf(const ResidentModel& model, const GgufFile& file, const std::st
   info.kv_heads = config.kv_heads;
   info.head_dim = config.head_dim;
   info.vocabulary = config.vocabulary;
-  info.parameters = model.decoder->parameters();
+  info.parameters = model.decoder().parameters();
   info.context_limit = config.context_limit;
   info.dtype = dtype;
-  info.device = model.decoder->device().str();
   info.has_chat_template = model.chat != nullptr;
   if (model.chat != nullptr) info.default_system = model.chat->default_system();
   for (int kind = 0; kind < kSiteKinds; ++kind) {
@@ -52,20 +45,48 @@ ModelInfo InfoOf(const ResidentModel& model, const GgufFile& file, const std::st
 
 }  // namespace
 
+absl::StatusOr<at::Device> DeviceOf(const std::string& pool) {
+  absl::StatusOr<at::Device> parsed =
+      CatchTorch("device", [&]() -> absl::StatusOr<at::Device> { return at::Device(pool); });
+  if (parsed.ok() && parsed->is_cpu()) return at::Device(at::kCPU);
+  if (parsed.ok() && parsed->is_cuda() && at::hasCUDA()) return parsed;
+  return InvalidField(
+      "devices", absl::StrCat("'", pool, "'"),
+      at::hasCUDA() ? "cpu:N or cuda:N" : "cpu:N: this libtorch has no CUDA device");
+}
+
 absl::StatusOr<ResidentModel> ResidentModel::Load(const RuntimeOptions& options) {
   STEER_ASSIGN_OR_RETURN(const at::ScalarType dtype, ParseDtype(options.dtype));
-  STEER_ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
+  std::vector<at::Device> devices;
+  for (const std::string& name : options.devices) {
+    STEER_ASSIGN_OR_RETURN(const at::Device device, DeviceOf(name));
+    if (std::find(devices.begin(), devices.end(), device) == devices.end()) {
+      devices.push_back(device);
+    }
+  }
   STEER_ASSIGN_OR_RETURN(const std::shared_ptr<const GgufFile> file,
                          GgufFile::Open(options.model_path));
-  STEER_ASSIGN_OR_RETURN(const ModelConfig config, ModelConfig::FromGguf(*file));
+  STEER_ASSIGN_OR_RETURN(ModelConfig config, ModelConfig::FromGguf(*file));
   ResidentModel model;
+  model.config = std::make_shared<const ModelConfig>(std::move(config));
   STEER_ASSIGN_OR_RETURN(model.tokenizer, Tokenizer::FromGguf(*file));
   // A file without a template, or with one that is not rendered here, still takes raw prompts.
   absl::StatusOr<std::unique_ptr<const ChatTemplate>> chat =
       ChatTemplate::FromGguf(*file, model.tokenizer.get());
   if (chat.ok()) model.chat = *std::move(chat);
-  STEER_ASSIGN_OR_RETURN(model.decoder, Decoder::Load(*file, config, dtype, device));
+  GenerationConfig generation;
+  if (options.generation_config_path.empty()) {
+    STEER_ASSIGN_OR_RETURN(generation, GenerationConfigOf(*file));
+  } else {
+    STEER_ASSIGN_OR_RETURN(generation, ReadGenerationConfig(options.generation_config_path));
+  }
+  for (const at::Device& device : devices) {
+    STEER_ASSIGN_OR_RETURN(std::shared_ptr<const Decoder> decoder,
+                           Decoder::Load(*file, *model.config, dtype, device));
+    model.decoders.push_back(std::move(decoder));
+  }
   model.info = InfoOf(model, *file, options.dtype);
+  model.info.generation = generation;
   return model;
 }
 

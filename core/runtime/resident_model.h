@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/model/decoder.h"
@@ -10,17 +11,24 @@
 
 namespace steer {
 
-// What one model file gives: weights on a device, its tokenizer and template, and what callers are
-// told of it. Immutable after loading; the file is closed again.
+// What one model file gives: weights on each device, its tokenizer and template, and what callers
+// are told of it. Immutable after loading; the file is closed again.
 struct ResidentModel {
   ModelInfo info;
   std::unique_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<const ChatTemplate> chat;  // null: raw prompts only
-  std::shared_ptr<const Decoder> decoder;
+  std::shared_ptr<const ModelConfig> config;
+  std::vector<std::shared_ptr<const Decoder>> decoders;  // one per distinct device
 
-  // Takes model_path, dtype and device of the options. INVALID_ARGUMENT names the option; otherwise
-  // as in GgufFile, ModelConfig, Tokenizer and Decoder.
+  const Decoder& decoder() const { return *decoders.front(); }
+
+  // Takes model_path, generation_config_path, dtype and devices of the options. INVALID_ARGUMENT
+  // names the option; otherwise as in GgufFile, ModelConfig, Tokenizer and Decoder.
   static absl::StatusOr<ResidentModel> Load(const RuntimeOptions& options);
 };
+
+// The device of a pool's name: "cpu:1" is the CPU like "cpu:0". INVALID_ARGUMENT if this libtorch
+// has no such device.
+absl::StatusOr<at::Device> DeviceOf(const std::string& pool);
 
 }  // namespace steer
