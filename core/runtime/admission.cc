@@ -47,9 +47,9 @@ absl::StatusOr<PreparedPrompt> Admission::Chat(const std::vector<ChatMessage>& m
 
 absl::Status Admission::CheckIds(const std::vector<TokenId>& ids, const std::string& field) const {
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] >= 0 && ids[i] < model_.config->vocabulary) continue;
+    if (ids[i] >= 0 && ids[i] < model_.vocabulary) continue;
     return InvalidField(absl::StrCat(field, "[", i, "]"), absl::StrCat(ids[i]),
-                        absl::StrCat("0..", model_.config->vocabulary - 1));
+                        absl::StrCat("0..", model_.vocabulary - 1));
   }
   return absl::OkStatus();
 }
@@ -97,7 +97,7 @@ SamplingParams Admission::Sampling(const SamplingSpec& spec) const {
 
 absl::StatusOr<PreparedPrompt> Admission::Prompt(const GenerateSpec& spec,
                                                  SamplingParams& sampling) const {
-  STEER_RETURN_IF_ERROR(Validate(sampling, model_.config->vocabulary));
+  STEER_RETURN_IF_ERROR(Validate(sampling, model_.vocabulary));
   STEER_ASSIGN_OR_RETURN(PreparedPrompt prompt, Tokens(spec.prompt));
   const int answer = spec.sampling.max_tokens.value_or(1);
   if (spec.truncation != Truncation::kRefuse) {

@@ -5,9 +5,12 @@
 
 #include "absl/status/statusor.h"
 #include "core/analysis/preference_utility_scorer.h"
-#include "core/model/model_config.h"
-#include "core/runtime/runtime.h"
+#include "core/runtime/generation_config.h"
+#include "core/runtime/specs.h"
 #include "core/signal/control_set.h"
+#include "core/signal/signal_data.h"
+#include "core/store/signal_store.h"
+#include "core/tokenizer/chat_template.h"
 #include "core/tokenizer/tokenizer.h"
 
 namespace steer {
@@ -39,9 +42,9 @@ class Admission {
     int max_controls = 64;
     double max_multiplier = 1e6;
   };
-  // What requests are held against; all outlive this.
+  // What requests are held against; what is pointed to outlives this.
   struct Model {
-    const ModelConfig* config = nullptr;
+    int64_t vocabulary = 0;
     ModelMarks marks;
     const Tokenizer* tokenizer = nullptr;
     const ChatTemplate* chat = nullptr;  // null: raw prompts only

@@ -203,7 +203,7 @@ absl::Status Runtime::Impl::StartPools(const RuntimeOptions& options) {
   const int positions =
       static_cast<int>(std::min<int64_t>(model.config->context_limit, smallest * kBlockSize));
   model.info.context_limit = positions;
-  admission = std::make_unique<Admission>(Admission::Model{.config = model.config.get(),
+  admission = std::make_unique<Admission>(Admission::Model{.vocabulary = model.info.vocabulary,
                                                            .marks = model.info.marks,
                                                            .tokenizer = model.tokenizer.get(),
                                                            .chat = model.chat.get(),

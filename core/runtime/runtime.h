@@ -9,129 +9,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/analysis/polar_pair.h"
 #include "core/analysis/preference_utility_scorer.h"
 #include "core/engine/engine.h"
 #include "core/learn/job.h"
 #include "core/runtime/generation_config.h"
 #include "core/runtime/runtime_options.h"
+#include "core/runtime/specs.h"
 #include "core/schedule/event.h"
 #include "core/schedule/request.h"
-#include "core/schedule/sampling_params.h"
 #include "core/signal/signal_data.h"
 #include "core/store/signal_store.h"
-#include "core/tokenizer/chat_template.h"
 
 namespace steer {
-
-// A signal as a caller names it. Unset fields take the signal's defaults; m2 follows m1.
-struct ControlSpec {
-  std::string signal;                     // id or alias
-  std::optional<double> multiplier;       // m1
-  std::optional<double> bias_multiplier;  // m2
-  std::optional<PositionRule> positions;
-  bool allow_other_weights = false;
-  std::vector<MultiplierRun> changes;  // by ascending position, from 1 on; only for generation
-};
-
-// A prompt: exactly one of the three.
-struct PromptSpec {
-  std::vector<ChatMessage> messages;
-  std::optional<std::string> text;  // raw; special tokens are recognised
-  std::vector<TokenId> token_ids;
-};
-
-// As SamplingParams; unset fields take the model's defaults.
-struct SamplingSpec {
-  std::optional<int> max_tokens;
-  std::optional<int> min_tokens;
-  std::optional<double> temperature;
-  std::optional<int> top_k;
-  std::optional<double> top_p;
-  std::optional<double> min_p;
-  std::optional<double> repetition_penalty;
-  std::optional<double> presence_penalty;
-  std::optional<double> frequency_penalty;
-  std::map<TokenId, double> logit_bias;
-  std::optional<uint64_t> seed;  // unset: drawn by admission
-  std::vector<std::string> stop;
-  std::vector<TokenId> stop_tokens;
-  bool ignore_eos = false;
-  bool log_probs = false;
-  int top_log_probs = 0;
-  std::optional<int> prompt_log_probs;
-};
-
-// What to do with a prompt that leaves no room for the answer.
-enum class Truncation : uint8_t { kRefuse, kDropFirst, kDropLast };
-
-struct GenerateSpec {
-  PromptSpec prompt;
-  SamplingSpec sampling;
-  std::vector<ControlSpec> controls;
-  int n = 1;  // completions, 1 .. 16
-  bool echo = false;
-  Truncation truncation = Truncation::kRefuse;
-  std::vector<TokenId> continue_tokens;  // the answer's first tokens, told by an earlier call
-  std::optional<Clock::time_point> deadline;
-};
-
-// A control as it was resolved: what the receipt shows.
-struct ResolvedControl {
-  std::string name;  // as the caller wrote it
-  std::string signal_id;
-  double m1 = 0;  // from the first position on
-  double m2 = 0;
-  PositionRule positions;
-  std::vector<std::string> sites;
-  bool other_weights = false;  // made for other weights of the same shape, and allowed
-};
-
-// The prompt, for callers who asked to see it.
-struct PromptText {
-  std::vector<TokenId> tokens;
-  std::string text;  // special tokens spelt out; valid UTF-8
-};
-
-// What is known of a request once it is admitted.
-struct Admitted {
-  RequestId id = 0;         // completion i of it has the id `id + i` inside
-  SamplingParams sampling;  // as used, with the seed
-  int n = 1;
-  std::vector<ResolvedControl> controls;
-  int prompt_tokens = 0;
-  int truncated_tokens = 0;          // left out of the prompt
-  std::optional<PromptText> prompt;  // with echo or prompt_log_probs
-  std::string model_fingerprint;
-  std::string pool;  // that computes it
-};
-
-// Where a change of multiplier begins to act on one completion.
-struct UpdatedCompletion {
-  int completion = 0;
-  int position = 0;     // the first on which it acts
-  int first_token = 0;  // of the answer, from 0: the first that comes out under it
-};
-
-struct ScoreSpec {
-  std::vector<PolarPair> pairs;
-  std::string system;  // system message; empty = the template's default
-  std::vector<ControlSpec>
-      controls;                     // multipliers here are factors on top of ScoreSpec::multipliers
-  std::vector<double> multipliers;  // each multiplies every control's own m
-  std::optional<bool> end_of_turn;  // append the end-of-turn suffix to the answers; default: yes
-                                    // with a chat template
-  bool raw = false;                 // no chat template: the question is the prompt as it stands
-};
-
-struct LearnSpec {
-  std::vector<PolarPair> pairs;
-  std::string system;
-  int layer = -1;     // 0-based; negative = the middle layer
-  std::string alias;  // moved to the new signal when not empty
-  std::map<std::string, std::string> labels;
-  std::string description;
-};
 
 struct ModelInfo {
   std::string name;  // general.name of the file
