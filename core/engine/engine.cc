@@ -78,8 +78,8 @@ struct Overloaded : Visitors... {
 
 Engine::Engine(SchedulerOptions options, const Tokenizer* tokenizer, std::unique_ptr<Runner> runner,
                std::function<void()> on_thread)
-    : background_share_(options.background_share),
-      on_thread_(std::move(on_thread)),
+    : on_thread_(std::move(on_thread)),
+      unit_share_(options.background_share),
       scheduler_(std::move(options), tokenizer),
       runner_(std::move(runner)) {
   stats_.kv_blocks_total = scheduler_.blocks().total();
@@ -166,7 +166,7 @@ void Engine::RunStep(const Batch& batch) {
   const double seconds = SecondsSince(start);
   CountStep(batch, result, seconds);  // Update ends sequences: count before
   scheduler_.Update(batch, result, Clock::now(), seconds);
-  unit_debt_ -= seconds;
+  unit_share_.StepRan(seconds);
   if (absl::IsUnavailable(result.status())) {
     lost_ = DeviceLost(result.status());
     EndEverything(lost_);
@@ -174,10 +174,8 @@ void Engine::RunStep(const Batch& batch) {
   Publish();
 }
 
-// While interactive requests run, the seconds of units are to those of steps as the background's
-// share is to the rest.
 bool Engine::UnitsMayRun() const {
-  return !units_.empty() && (unit_debt_ <= 0 || !scheduler_.Has(RequestClass::kInteractive));
+  return !units_.empty() && unit_share_.MayRun(scheduler_.Has(RequestClass::kInteractive));
 }
 
 void Engine::RunOneUnit() {
@@ -186,7 +184,7 @@ void Engine::RunOneUnit() {
   const Clock::time_point start = Clock::now();
   absl::Status status = pending->unit();
   const double seconds = SecondsSince(start);
-  unit_debt_ = seconds * (1 - background_share_) / background_share_;
+  unit_share_.UnitRan(seconds);
   {
     const MutexLock lock(stats_mutex_);
     ++stats_.units;
@@ -199,7 +197,8 @@ void Engine::EndEverything(const absl::Status& why) {
   scheduler_.Abort(why, Clock::now());
   Publish();
   for (const auto& pending : units_) {
-    pending->Finish(absl::CancelledError("the engine stopped before the unit ran"));
+    pending->Finish(lost_.ok() ? absl::CancelledError("the engine stopped before the unit ran")
+                               : lost_);
   }
   units_.clear();
 }

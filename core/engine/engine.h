@@ -11,6 +11,7 @@
 #include "core/base/mailbox.h"
 #include "core/base/mutex.h"
 #include "core/engine/runner.h"
+#include "core/engine/unit_share.h"
 #include "core/schedule/scheduler.h"
 
 namespace steer {
@@ -24,7 +25,7 @@ struct EngineStats {
   int kv_blocks_used = 0;    // by sequences
   int kv_blocks_cached = 0;  // by nobody, but to be found again
   int kv_blocks_total = 0;
-  bool failed = false;           // the device is lost; nothing runs any more
+  bool failed = false;  // the device is lost; nothing runs any more
   // Of a step that computes prompts, the last ones counting most; 0 while there was none.
   double prompt_seconds_per_token = 0;
   int64_t steps = 0;             // failed ones included
@@ -68,7 +69,7 @@ class Engine {
   // without such a running or waiting request. Never call it on the engine thread.
   absl::StatusOr<int> SetMultipliers(RequestId id, size_t control, double m1, double m2);
   // Blocks the caller until the unit has run and returns its status; CANCELLED if the engine stops
-  // first. Never call it on the engine thread.
+  // first, UNAVAILABLE if the device is lost. Never call it on the engine thread.
   absl::Status RunUnit(Unit unit);
   // Ends running requests with UNAVAILABLE and joins the thread. Idempotent. Never call it on the
   // engine thread.
@@ -94,15 +95,12 @@ class Engine {
   void CountStep(const Batch& batch, const absl::StatusOr<StepResult>& result, double seconds);
   void Publish();
 
-  const double background_share_;
   const std::function<void()> on_thread_;
+  UnitShare unit_share_;                            // engine thread only
   Scheduler scheduler_;                             // engine thread only
   std::unique_ptr<Runner> runner_;                  // engine thread only
   Mailbox<Command> commands_;                       // closed = stop
   std::deque<std::shared_ptr<PendingUnit>> units_;  // engine thread only
-  // Seconds of steps that interactive requests have still to get before the next unit. Engine
-  // thread only.
-  double unit_debt_ = 0;
   absl::Status lost_;  // set when the device is lost; engine thread only
   mutable Mutex stats_mutex_;
   EngineStats stats_ ABSL_GUARDED_BY(stats_mutex_);

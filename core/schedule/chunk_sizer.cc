@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kDecay = 0.98;  // an observation counts half after 34 steps
 constexpr int kEnoughSteps = 8;
+constexpr double kEnoughSpread = 1e-3;  // of the sizes of steps, as a share of their squares
 
 }  // namespace
 
@@ -20,12 +21,16 @@ void ChunkSizer::Observe(int rows, double seconds) {
   y_ += seconds;
   xy_ += rows * seconds;
   if (++observed_ < kEnoughSteps) return;
-  // Least squares; where all steps had about the same size, or the line would fall or start below
-  // 0, the mean through the origin.
   const double spread = xx_ - x_ * x_ / n_;
-  per_row_ = spread > 1e-3 * xx_ ? (xy_ - x_ * y_ / n_) / spread : 0;
+  if (spread > kEnoughSpread * xx_) {  // least squares
+    per_row_ = (xy_ - x_ * y_ / n_) / spread;
+    fitted_ = true;
+  }
+  // Steps of one size say nothing about the slope: the last one stays, and only the rest is
+  // learned. Where there was none, or the line would fall or start below 0, it is the mean through
+  // the origin: too much for a row rather than too little.
   fixed_ = (y_ - per_row_ * x_) / n_;
-  if (per_row_ <= 0 || fixed_ < 0) {
+  if (!fitted_ || per_row_ <= 0 || fixed_ < 0) {
     per_row_ = y_ / x_;
     fixed_ = 0;
   }

@@ -14,16 +14,17 @@ class ChunkSizer {
   void Observe(int rows, double seconds);
   // At most `rows`; `rows` while there is no bound or too little is known.
   int RowsWithin(int rows) const;
-  // What the rows of a step cost, without the fixed part shared by all; 0 while too little is
-  // known.
-  double SecondsPerRow() const { return per_row_; }
-  // What a step of so many rows takes; 0 while too little is known.
-  double Seconds(int rows) const { return per_row_ > 0 ? fixed_ + per_row_ * rows : 0; }
+  // What the rows of a step cost, without the fixed part shared by all; 0 until steps of different
+  // sizes have told the two apart.
+  double SecondsPerRow() const { return fitted_ ? per_row_ : 0; }
+  // What a step of so many rows takes; 0 as above.
+  double Seconds(int rows) const { return fitted_ ? fixed_ + per_row_ * rows : 0; }
 
  private:
   double bound_;
   double fixed_ = 0;
   double per_row_ = 0;
+  bool fitted_ = false;  // by steps of different sizes
   int observed_ = 0;
   // Decaying sums of 1, rows, rows^2, seconds, rows * seconds.
   double n_ = 0, x_ = 0, xx_ = 0, y_ = 0, xy_ = 0;

@@ -7,28 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "core/schedule/batch.h"
-#include "core/schedule/block_pool.h"
 #include "core/schedule/chunk_sizer.h"
+#include "core/schedule/class_shares.h"
+#include "core/schedule/scheduler_options.h"
+#include "core/schedule/sequence_blocks.h"
 
 namespace steer {
-
-// Whoever makes them has checked the ranges.
-struct SchedulerOptions {
-  int step_tokens = 512;   // token budget of one step; 1 or more
-  int max_sequences = 64;  // rows that may run at once; 1 or more
-  int block_size = 16;     // positions per KV block; 1 or more
-  int block_count = 0;     // KV blocks of the device
-  int context_limit = 0;   // positions of the model; 1 or more
-  double background_share =
-      0.25;                  // of the device while both classes have work; 0 .. 1, both excluded
-  double step_seconds = 0;   // bound on a step that decodes, by smaller prompt chunks; 0 = none
-  bool prefix_cache = true;  // find full blocks again
-  std::string cache_format;  // how keys and values are stored: part of every block's key
-  std::shared_ptr<PrefixIndex> prefix_index;  // told of what the cache holds; may be null
-};
 
 // What happened so far.
 struct SchedulerCounts {
@@ -41,12 +27,12 @@ struct SchedulerCounts {
 // come, first served within a class; background work gets the rest of the budget and at least its
 // share while it has that much to run.
 //
-// Blocks are taken as positions are reached. What is needed for what a sequence holds so far must
-// be there for it to start; when blocks run out later, the sequence that came last makes room and
-// waits at the head of its class to be computed again: background before interactive, but never the
-// oldest of all, so that somebody always ends and nobody waits forever. Nothing that waits
-// overtakes the sequence whose turn it is. Two prompts that begin alike are computed once: the
-// second waits, block by block, for what the first is just computing.
+// Blocks are taken as positions are reached. A sequence starts when there are blocks for all it
+// holds so far, beside what those that run still lack; when blocks run out later, the sequence that
+// came last makes room and waits at the head of its class to be computed again: background before
+// interactive, but never the oldest of all, so that somebody always ends and nobody waits forever.
+// Nothing that waits overtakes the sequence whose turn it is. Two prompts that begin alike are
+// computed once: the second waits, block by block, for what the first is just computing.
 //
 // Deterministic; no tensors, no threads, no clock of its own. Engine thread only.
 class Scheduler {
@@ -60,7 +46,8 @@ class Scheduler {
   // Changes a control's multipliers from the first position that never ran, and answers it; nullopt
   // if there is no such request any more or it has no control of that number.
   std::optional<int> SetMultipliers(RequestId id, size_t control, double m1, double m2);
-  // Ends cancelled and overdue sequences: their blocks are free when this returns.
+  // Ends sequences that were cancelled, are overdue or resume an answer that had ended: their
+  // blocks are free when this returns.
   void Sweep(Clock::time_point now);
 
   // Never empty unless idle() afterwards. A request that fits neither the pool nor the context ends
@@ -82,7 +69,7 @@ class Scheduler {
 
   int running() const { return static_cast<int>(running_.size()); }
   int waiting() const { return static_cast<int>(interactive_.size() + background_.size()); }
-  const BlockPool& blocks() const { return blocks_; }
+  const BlockPool& blocks() const { return blocks_.pool(); }
   const SchedulerCounts& counts() const { return counts_; }
   const ChunkSizer& chunk_sizer() const { return chunk_sizer_; }
 
@@ -91,41 +78,40 @@ class Scheduler {
 
   Queue& QueueOf(RequestClass request_class);
   Sequence* Find(RequestId id) const;
+  template <typename Visitor>
+  void ForEach(Visitor visit) const;
+  int PositionsNeeded(const Sequence& sequence) const;
+
+  // Planning: scheduler_plan.cc.
   void StartWaiting(Clock::time_point now);
   bool CanStart(Sequence& sequence);
   int Demand(RequestClass request_class) const;
+  int Decoding(RequestClass request_class) const;
   int StepBudget() const;
-  Batch PlanStep(Clock::time_point now);
-  int Plan(RequestClass request_class, int budget, Clock::time_point now, Batch& batch);
-  void PlanOne(Sequence& sequence, int budget, Clock::time_point now, Batch& batch);
-  void Reuse(Sequence& sequence);
-  bool IsBeingComputed(Sequence& sequence) const;
+  Batch PlanStep();
+  int Plan(RequestClass request_class, int budget, Batch& batch);
+  void PlanOne(Sequence& sequence, int budget, Batch& batch);
+  void TakeOver(Sequence& sequence);
   bool TakeBlocks(Sequence& sequence, int end, Batch& batch);
   Sequence* Victim(const Sequence& requester) const;
   bool GoesBefore(const Sequence& a, const Sequence& b) const;
   void Preempt(Sequence& sequence, Batch& batch);
   void RequeuePreempted();
+
   void Book(const BatchEntry& entry, EntryResult result, Clock::time_point now);
-  void Publish(Sequence& sequence);
   void Finish(Sequence& sequence, FinishReason reason, absl::Status status, Clock::time_point now);
   void RemoveFinished();
-  int PositionsNeeded(const Sequence& sequence) const;
-  template <typename Visitor>
-  void ForEach(Visitor visit) const;
 
   SchedulerOptions options_;
-  BlockPool blocks_;
+  SequenceBlocks blocks_;
   ChunkSizer chunk_sizer_;
+  ClassShares shares_;
   SchedulerCounts counts_;
   const Tokenizer* tokenizer_;
-  Queue interactive_;                               // waiting
-  Queue background_;                                // waiting
+  Queue interactive_;                               // waiting, in order of arrival
+  Queue background_;                                // waiting, in order of arrival
   std::vector<std::unique_ptr<Sequence>> running_;  // in order of start
   uint64_t next_order_ = 0;
-  absl::flat_hash_set<BlockKey> being_computed_;  // blocks that this step fills
-  // Interactive tokens run, weighted by the background's share, less background tokens weighted by
-  // the rest, while both classes have work. Above 0 it is the background's turn.
-  double background_lag_ = 0;
 };
 
 }  // namespace steer

@@ -16,8 +16,10 @@ const MultiplierRun& MultipliersAt(const ControlEntry& entry, int position) {
 }
 
 void SetMultipliers(ControlEntry& entry, int position, double m1, double m2) {
-  STEER_CHECK(!entry.multipliers.empty() && entry.multipliers.back().position <= position);
-  if (entry.multipliers.back().position == position) entry.multipliers.pop_back();
+  STEER_CHECK(!entry.multipliers.empty() && position >= 0);
+  while (!entry.multipliers.empty() && entry.multipliers.back().position >= position) {
+    entry.multipliers.pop_back();
+  }
   if (!entry.multipliers.empty()) {
     const MultiplierRun& last = entry.multipliers.back();
     if (last.m1 == m1 && last.m2 == m2) return;

@@ -38,7 +38,7 @@ struct SteeredTokens {
 };
 
 const MultiplierRun& MultipliersAt(const ControlEntry& entry, int position);
-// From `position` on, which is no earlier than the last run's, `m1` and `m2` act.
+// From `position` on, 0 or more, `m1` and `m2` act; runs that would have begun later are gone.
 void SetMultipliers(ControlEntry& entry, int position, double m1, double m2);
 // Whether the signal acts on this position at all: selected, and a multiplier is not 0.
 bool Acts(const ControlEntry& entry, const PromptLayout& layout, int position);
