@@ -42,43 +42,43 @@ v1::Job::State ToProto(JobState state) {
   return v1::Job::STATE_UNSPECIFIED;
 }
 
-}  // namespace
-
-v1::GenerationStarted ToProto(const Admitted& admitted) {
-  v1::GenerationStarted out;
-  out.set_request_id(admitted.id);
-  out.set_prompt_tokens(admitted.prompt_tokens);
-  v1::Sampling& sampling = *out.mutable_sampling();
-  sampling.set_max_tokens(admitted.sampling.max_tokens);
-  sampling.set_temperature(admitted.sampling.temperature);
-  sampling.set_top_k(admitted.sampling.top_k);
-  sampling.set_top_p(admitted.sampling.top_p);
-  sampling.set_seed(admitted.sampling.seed);
-  for (const std::string& stop : admitted.sampling.stop) sampling.add_stop(stop);
-  sampling.set_log_probs(admitted.sampling.log_probs);
-  return out;
-}
-
-v1::GenerationFinished ToProto(const Admitted& admitted, const FinishedEvent& finished) {
-  v1::GenerationFinished out;
-  out.set_finish_reason(Text(Name(finished.reason)));
-  out.mutable_usage()->set_prompt_tokens(finished.prompt_tokens);
-  out.mutable_usage()->set_generated_tokens(finished.generated_tokens);
-  out.mutable_timings()->set_queue_seconds(finished.queue_seconds);
-  out.mutable_timings()->set_first_token_seconds(finished.first_token_seconds);
-  out.mutable_timings()->set_total_seconds(finished.total_seconds);
-  v1::Receipt& receipt = *out.mutable_receipt();
-  receipt.set_model_fingerprint(admitted.model_fingerprint);
-  receipt.set_seed(admitted.sampling.seed);
-  for (size_t i = 0; i < admitted.controls.size(); ++i) {
-    v1::AppliedControl& applied = *receipt.add_controls();
-    *applied.mutable_control() = ToProto(admitted.controls[i]);
-    if (i >= finished.steered.size()) continue;  // it ended before its first step
-    applied.set_steered_prompt_tokens(finished.steered[i].prompt);
-    applied.set_steered_generated_tokens(finished.steered[i].generated);
+v1::Site SiteToProto(const ModelInfo& model, const std::string& name) {
+  v1::Site site;
+  site.set_name(name);
+  for (int i = 0; i < kSiteKinds; ++i) {
+    const SiteKind kind = static_cast<SiteKind>(i);
+    if (Text(Name(kind)) != name) continue;
+    site.set_in(model.shape.Dims(kind).in);
+    site.set_out(model.shape.Dims(kind).out);
   }
+  return site;
+}
+
+v1::Pool ToProto(const PoolStats& pool) {
+  v1::Pool out;
+  out.set_name(pool.name);
+  out.set_healthy(!pool.engine.failed);
+  out.set_kv_blocks(pool.engine.kv_blocks_total);
+  out.set_kv_block_size(pool.block_size);
   return out;
 }
+
+// What a request gets that leaves everything out: the model's own where it has them.
+v1::Sampling DefaultSampling(const GenerationConfig& config) {
+  const SamplingParams built_in;
+  v1::Sampling out;
+  out.set_temperature(config.temperature.value_or(built_in.temperature));
+  out.set_top_k(config.top_k.value_or(built_in.top_k));
+  out.set_top_p(config.top_p.value_or(built_in.top_p));
+  out.set_min_p(config.min_p.value_or(built_in.min_p));
+  out.set_repetition_penalty(config.repetition_penalty.value_or(built_in.repetition_penalty));
+  out.set_presence_penalty(built_in.presence_penalty);
+  out.set_frequency_penalty(built_in.frequency_penalty);
+  out.set_min_tokens(built_in.min_tokens);
+  return out;
+}
+
+}  // namespace
 
 v1::ResolvedControl ToProto(const ResolvedControl& control) {
   v1::ResolvedControl out;
@@ -169,7 +169,7 @@ v1::PreferenceSlope ToProto(const PreferenceSlope& slope) {
   return out;
 }
 
-v1::Model ToProto(const ModelInfo& model) {
+v1::Model ToProto(const ModelInfo& model, const std::vector<PoolStats>& pools) {
   v1::Model out;
   out.set_name(model.name);
   out.set_architecture(model.architecture);
@@ -186,19 +186,11 @@ v1::Model ToProto(const ModelInfo& model) {
   out.set_parameters(model.parameters);
   out.set_context_limit(model.context_limit);
   out.set_dtype(model.dtype);
-  out.set_device(model.device);
   out.set_has_chat_template(model.has_chat_template);
   out.set_default_system(model.default_system);
-  for (const std::string& name : model.site_kinds) {
-    v1::Site& site = *out.add_sites();
-    site.set_name(name);
-    for (int i = 0; i < kSiteKinds; ++i) {
-      const SiteKind kind = static_cast<SiteKind>(i);
-      if (Text(Name(kind)) != name) continue;
-      site.set_in(model.shape.Dims(kind).in);
-      site.set_out(model.shape.Dims(kind).out);
-    }
-  }
+  for (const std::string& name : model.site_kinds) *out.add_sites() = SiteToProto(model, name);
+  for (const PoolStats& pool : pools) *out.add_pools() = ToProto(pool);
+  *out.mutable_default_sampling() = DefaultSampling(model.generation);
   return out;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "core/runtime/runtime.h"
 #include "steer/v1/analysis.pb.h"
 #include "steer/v1/common.pb.h"
@@ -14,6 +16,10 @@ namespace steer {
 
 v1::GenerationStarted ToProto(const Admitted& admitted);
 v1::GenerationFinished ToProto(const Admitted& admitted, const FinishedEvent& finished);
+// Without log-probabilities if `event` is null.
+v1::PromptTokens ToProto(const PromptText& prompt, const PromptEvent* event);
+v1::UpdatedCompletion ToProto(const UpdatedCompletion& completion);
+v1::TopLogProbs ToProto(const TopLogProbs& top);
 v1::ResolvedControl ToProto(const ResolvedControl& control);
 v1::PositionRule ToProto(const PositionRule& rule);
 v1::Signal ToProto(const SignalRecord& record);
@@ -21,7 +27,7 @@ v1::Alias ToProto(const AliasRecord& record);
 v1::Job ToProto(const JobRecord& record);
 v1::ScorePoint ToProto(const ScorePoint& point, bool omit_pairs);
 v1::PreferenceSlope ToProto(const PreferenceSlope& slope);
-v1::Model ToProto(const ModelInfo& model);
+v1::Model ToProto(const ModelInfo& model, const std::vector<PoolStats>& pools);
 v1::TokenizeResponse ToProto(const TokenizedText& text);
 
 }  // namespace steer

@@ -8,7 +8,7 @@
 
 #include "core/runtime/runtime.h"
 #include "server/metrics.h"
-#include "server/stream_reactor.h"
+#include "server/stream_writer.h"
 #include "server/work_queue.h"
 
 namespace steer {

@@ -15,63 +15,13 @@
 namespace steer {
 namespace {
 
-constexpr int kMaxControls = 64;
 constexpr int kMaxPairs = 10000;
 constexpr int kMaxMultipliers = 1000;
 constexpr int kDefaultPageSize = 100;
 constexpr int kMaxPageSize = 1000;
 
-absl::Status CheckCount(absl::string_view field, int count, int least, int most) {
-  if (count >= least && count <= most) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(count, " entries"),
-                      absl::StrCat(least, " to ", most, " entries"));
-}
-
-absl::Status CheckFinite(absl::string_view field, double value) {
-  if (std::isfinite(value)) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(value), "a finite number");
-}
-
 bool IsHex64(absl::string_view text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
-}
-
-absl::StatusOr<ControlSpec> ToControlSpec(const v1::Control& control, const std::string& field) {
-  if (control.signal().empty()) {
-    return InvalidField(absl::StrCat(field, ".signal"), "nothing", "a signal's id or alias");
-  }
-  ControlSpec spec;
-  spec.signal = control.signal();
-  spec.allow_other_weights = control.allow_other_weights();
-  if (control.has_multiplier()) {
-    STEER_RETURN_IF_ERROR(CheckFinite(absl::StrCat(field, ".multiplier"), control.multiplier()));
-    spec.multiplier = control.multiplier();
-  }
-  if (control.has_bias_multiplier()) {
-    STEER_RETURN_IF_ERROR(
-        CheckFinite(absl::StrCat(field, ".bias_multiplier"), control.bias_multiplier()));
-    spec.bias_multiplier = control.bias_multiplier();
-  }
-  if (control.has_positions()) {
-    PositionRule rule;
-    if (control.positions().has_prompt()) rule.prompt = control.positions().prompt();
-    if (control.positions().has_generated()) rule.generated = control.positions().generated();
-    rule.exclude_template_head = control.positions().exclude_template_head();
-    spec.positions = rule;
-  }
-  return spec;
-}
-
-template <typename Controls>
-absl::StatusOr<std::vector<ControlSpec>> ToControlSpecs(const Controls& controls) {
-  STEER_RETURN_IF_ERROR(CheckCount("controls", controls.size(), 0, kMaxControls));
-  std::vector<ControlSpec> specs;
-  for (int i = 0; i < controls.size(); ++i) {
-    STEER_ASSIGN_OR_RETURN(ControlSpec spec,
-                           ToControlSpec(controls[i], absl::StrCat("controls[", i, "]")));
-    specs.push_back(std::move(spec));
-  }
-  return specs;
 }
 
 template <typename Pairs>
@@ -92,18 +42,6 @@ absl::StatusOr<std::vector<PolarPair>> ToPolarPairs(const Pairs& pairs) {
     out.push_back({pairs[i].question(), pairs[i].positive(), pairs[i].negative()});
   }
   return out;
-}
-
-SamplingParams ToSamplingParams(const v1::Sampling& sampling) {
-  SamplingParams params;
-  if (sampling.has_max_tokens()) params.max_tokens = sampling.max_tokens();
-  if (sampling.has_temperature()) params.temperature = sampling.temperature();
-  if (sampling.has_top_k()) params.top_k = sampling.top_k();
-  if (sampling.has_top_p()) params.top_p = sampling.top_p();
-  if (sampling.has_seed()) params.seed = sampling.seed();
-  params.stop.assign(sampling.stop().begin(), sampling.stop().end());
-  params.log_probs = sampling.log_probs();
-  return params;
 }
 
 template <typename Labels>
@@ -134,6 +72,17 @@ absl::Status CheckDescription(const std::string& field, const std::string& descr
 
 }  // namespace
 
+absl::Status CheckCount(absl::string_view field, int count, int least, int most) {
+  if (count >= least && count <= most) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(count, " entries"),
+                      absl::StrCat(least, " to ", most, " entries"));
+}
+
+absl::Status CheckFinite(absl::string_view field, double value) {
+  if (std::isfinite(value)) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(value), "a finite number");
+}
+
 absl::Status CheckUtf8(absl::string_view field, absl::string_view text) {
   const std::optional<size_t> bad = FirstInvalidUtf8(text);
   if (!bad) return absl::OkStatus();
@@ -163,53 +112,10 @@ absl::StatusOr<int> ToPageSize(int32_t page_size) {
                       absl::StrCat("1 to ", kMaxPageSize, ", or 0 for ", kDefaultPageSize));
 }
 
-absl::StatusOr<PromptSpec> ToPromptSpec(const v1::Prompt& prompt) {
-  PromptSpec spec;
-  switch (prompt.kind_case()) {
-    case v1::Prompt::kChat:
-      if (prompt.chat().messages().empty()) {
-        return InvalidField("prompt.chat.messages", "nothing", "at least one message");
-      }
-      for (int i = 0; i < prompt.chat().messages_size(); ++i) {
-        const v1::ChatMessage& message = prompt.chat().messages(i);
-        STEER_RETURN_IF_ERROR(
-            CheckUtf8(absl::StrCat("prompt.chat.messages[", i, "].content"), message.content()));
-        spec.messages.push_back({message.role(), message.content()});
-      }
-      return spec;
-    case v1::Prompt::kText:
-      STEER_RETURN_IF_ERROR(CheckUtf8("prompt.text", prompt.text()));
-      spec.text = prompt.text();
-      return spec;
-    case v1::Prompt::kTokens:
-      if (prompt.tokens().ids().empty()) {
-        return InvalidField("prompt.tokens.ids", "nothing", "at least one token");
-      }
-      spec.token_ids.assign(prompt.tokens().ids().begin(), prompt.tokens().ids().end());
-      return spec;
-    case v1::Prompt::KIND_NOT_SET:
-      break;
-  }
-  return InvalidField("prompt", "nothing", "exactly one of chat, text and tokens");
-}
-
-absl::StatusOr<GenerateSpec> ToGenerateSpec(const v1::GenerateRequest& request) {
-  GenerateSpec spec;
-  STEER_ASSIGN_OR_RETURN(spec.prompt, ToPromptSpec(request.prompt()));
-  for (int i = 0; i < request.sampling().stop_size(); ++i) {
-    STEER_RETURN_IF_ERROR(
-        CheckUtf8(absl::StrCat("sampling.stop[", i, "]"), request.sampling().stop(i)));
-  }
-  spec.sampling = ToSamplingParams(request.sampling());
-  spec.seed_given = request.sampling().has_seed();
-  STEER_ASSIGN_OR_RETURN(spec.controls, ToControlSpecs(request.controls()));
-  return spec;
-}
-
 absl::StatusOr<ScoreSpec> ToScoreSpec(const v1::ScoreRequest& request) {
   ScoreSpec spec;
   STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs()));
-  STEER_ASSIGN_OR_RETURN(spec.controls, ToControlSpecs(request.controls()));
+  STEER_ASSIGN_OR_RETURN(spec.controls, ToControlSpecs(request.controls(), /*with_changes=*/false));
   STEER_RETURN_IF_ERROR(CheckCount("multipliers", request.multipliers_size(), 0, kMaxMultipliers));
   for (int i = 0; i < request.multipliers_size(); ++i) {
     STEER_RETURN_IF_ERROR(

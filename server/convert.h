@@ -3,11 +3,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/runtime/runtime.h"
+#include "google/protobuf/repeated_field.h"
 #include "steer/v1/analysis.pb.h"
+#include "steer/v1/common.pb.h"
 #include "steer/v1/generation.pb.h"
 #include "steer/v1/learning.pb.h"
 #include "steer/v1/model.pb.h"
@@ -21,6 +24,20 @@ namespace steer {
 
 absl::StatusOr<PromptSpec> ToPromptSpec(const v1::Prompt& prompt);
 absl::StatusOr<GenerateSpec> ToGenerateSpec(const v1::GenerateRequest& request);
+// Only a generation runs through positions one after another: where `with_changes` is false,
+// `controls[i].changes` are refused.
+absl::StatusOr<std::vector<ControlSpec>> ToControlSpecs(
+    const google::protobuf::RepeatedPtrField<v1::Control>& controls, bool with_changes);
+
+// A change of a running request's multipliers: at least one of the two.
+struct MultiplierUpdate {
+  RequestId request_id = 0;
+  std::string signal;
+  std::optional<double> multiplier;
+  std::optional<double> bias_multiplier;
+};
+absl::StatusOr<MultiplierUpdate> ToMultiplierUpdate(const v1::UpdateGenerationRequest& request);
+
 absl::StatusOr<ScoreSpec> ToScoreSpec(const v1::ScoreRequest& request);
 absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request);
 
@@ -37,6 +54,8 @@ absl::StatusOr<UploadHeader> ToUploadHeader(const v1::RegisterSignalHeader& head
 inline constexpr int64_t kMaxUploadBytes = int64_t{1} << 30;
 inline constexpr size_t kMaxChunkBytes = size_t{1} << 20;
 
+absl::Status CheckCount(absl::string_view field, int count, int least, int most);
+absl::Status CheckFinite(absl::string_view field, double value);
 absl::Status CheckUtf8(absl::string_view field, absl::string_view text);
 bool IsSpeltAsId(absl::string_view text);  // 64 lower-case hex digits
 // 1 to 128 characters of [A-Za-z0-9._/-] that are not an id.

@@ -8,12 +8,16 @@
 
 namespace steer {
 
-// The engine's numbers as Prometheus families, read when somebody scrapes. Must not outlive the
-// runtime. Thread-safe.
+// The numbers of the engines as Prometheus families, one series per pool.
+std::vector<prometheus::MetricFamily> ToFamilies(const std::vector<PoolStats>& pools);
+
+// The same, read when somebody scrapes. Must not outlive the runtime. Thread-safe.
 class EngineCollector final : public prometheus::Collectable {
  public:
   explicit EngineCollector(const Runtime* runtime) : runtime_(runtime) {}
-  std::vector<prometheus::MetricFamily> Collect() const override;
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    return ToFamilies(runtime_->pools());
+  }
 
  private:
   const Runtime* const runtime_;

@@ -3,7 +3,10 @@
 #include <chrono>
 
 #include "core/base/status_macros.h"
+#include "server/answers.h"
 #include "server/convert.h"
+#include "server/stream_reactor.h"
+#include "server/unary.h"
 
 namespace steer {
 namespace {
@@ -24,7 +27,7 @@ absl::StatusOr<Admitted> Submit(Backend& backend, const v1::GenerateRequest& req
   if (stream->cancelled()) return absl::CancelledError("the caller has left");
   STEER_ASSIGN_OR_RETURN(GenerateSpec spec, ToGenerateSpec(request));
   spec.deadline = deadline;
-  return backend.runtime.Generate(spec, stream);
+  return backend.runtime.Generate(spec, stream->Sinks(spec.n));
 }
 
 void Admit(Backend& backend, const v1::GenerateRequest& request, Clock::time_point deadline,
@@ -55,6 +58,23 @@ grpc::ServerWriteReactor<v1::GenerateResponse>* GenerationService::Generate(
       });
   if (!posted.ok()) stream->Refuse(posted);
   return stream.get();
+}
+
+grpc::ServerUnaryReactor* GenerationService::UpdateGeneration(
+    grpc::CallbackServerContext* context, const v1::UpdateGenerationRequest* request,
+    v1::UpdateGenerationResponse* response) {
+  // The engine answers between two steps.
+  return RunUnary(backend_.calls, context, [this, request, response]() -> absl::Status {
+    STEER_ASSIGN_OR_RETURN(const MultiplierUpdate update, ToMultiplierUpdate(*request));
+    STEER_ASSIGN_OR_RETURN(
+        const std::vector<UpdatedCompletion> completions,
+        backend_.runtime.UpdateGeneration(update.request_id, update.signal, update.multiplier,
+                                          update.bias_multiplier));
+    for (const UpdatedCompletion& completion : completions) {
+      *response->add_completions() = ToProto(completion);
+    }
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace steer

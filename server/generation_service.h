@@ -11,6 +11,9 @@ class GenerationService final : public v1::GenerationService::CallbackService {
 
   grpc::ServerWriteReactor<v1::GenerateResponse>* Generate(
       grpc::CallbackServerContext* context, const v1::GenerateRequest* request) override;
+  grpc::ServerUnaryReactor* UpdateGeneration(grpc::CallbackServerContext* context,
+                                             const v1::UpdateGenerationRequest* request,
+                                             v1::UpdateGenerationResponse* response) override;
 
  private:
   Backend& backend_;

@@ -27,8 +27,12 @@ int Serve(const steer::ServerOptions& options) {
   absl::StatusOr<std::unique_ptr<steer::Runtime>> runtime = steer::Runtime::Create(options.runtime);
   if (!runtime.ok()) return CannotStart(runtime.status());
   const steer::ModelInfo& model = (*runtime)->model();
-  spdlog::info("model {} ({} layers, {} on {}), fingerprint {}", model.name, model.shape.layers,
-               model.dtype, model.device, model.fingerprint);
+  spdlog::info("model {} ({} layers, {}), fingerprint {}", model.name, model.shape.layers,
+               model.dtype, model.fingerprint);
+  for (const steer::PoolStats& pool : (*runtime)->pools()) {
+    spdlog::info("pool {}: KV cache of {} MiB, {} blocks of {} positions", pool.name,
+                 pool.kv_cache_bytes >> 20, pool.engine.kv_blocks_total, pool.block_size);
+  }
 
   absl::StatusOr<std::unique_ptr<steer::Server>> server =
       steer::Server::Start(options, runtime->get());

@@ -64,25 +64,12 @@ const char* CodeName(int code) {
 
 }  // namespace
 
-Metrics::Metrics(const std::string& pool, int max_signal_labels)
+Metrics::Metrics(const std::vector<std::string>& pools, int max_signal_labels)
     : registry_(std::make_shared<prometheus::Registry>()),
-      pool_(pool),
       signal_labels_(max_signal_labels),
       odds_(*registry_),
-      first_token_(&HistogramFamily(*registry_, "steer_time_to_first_token_seconds",
-                                    "From the arrival of a Generate call to its first token")
-                        .Add({{"pool", pool}}, FirstTokenBuckets())),
-      inter_token_(&HistogramFamily(*registry_, "steer_inter_token_latency_seconds",
-                                    "Between two tokens of one generation, as the engine made them")
-                        .Add({{"pool", pool}}, InterTokenBuckets())),
-      queue_(&HistogramFamily(*registry_, "steer_queue_seconds",
-                              "From the admission of a generation to its first step")
-                  .Add({{"pool", pool}}, DurationBuckets())),
-      duration_(&HistogramFamily(*registry_, "steer_request_duration_seconds",
-                                 "From the admission of a generation to its end")
-                     .Add({{"pool", pool}}, DurationBuckets())),
       finished_(CounterFamily(*registry_, "steer_requests_finished_total",
-                              "Generations that ended, by reason")),
+                              "Completions of generations that ended, by reason")),
       steered_(CounterFamily(*registry_, "steer_steered_tokens_total",
                              "Token positions on which a signal acted, by stage")),
       calls_started_(CounterFamily(*registry_, "steer_rpcs_started_total", "Calls that came in")),
@@ -90,6 +77,7 @@ Metrics::Metrics(const std::string& pool, int max_signal_labels)
                                      "From the arrival of a call to its status")),
       methods_(MethodNames()) {
   std::sort(methods_.begin(), methods_.end());
+  AddPools(pools);
   prometheus::BuildGauge()
       .Name("steer_build_info")
       .Help("1; the labels say what is running")
@@ -98,24 +86,56 @@ Metrics::Metrics(const std::string& pool, int max_signal_labels)
       .Set(1);
 }
 
-void Metrics::Finished(const FinishedEvent& event, const std::vector<std::string>& labels) {
-  finished_.Add({{"pool", pool_}, {"reason", std::string(Name(event.reason))}}).Increment();
-  duration_->Observe(event.total_seconds);
+void Metrics::AddPools(const std::vector<std::string>& pools) {
+  auto& first_token =
+      HistogramFamily(*registry_, "steer_time_to_first_token_seconds",
+                      "From the arrival of a Generate call to the first token, of each completion");
+  auto& inter_token =
+      HistogramFamily(*registry_, "steer_inter_token_latency_seconds",
+                      "Between two tokens of one completion, as the engine made them");
+  auto& queue = HistogramFamily(*registry_, "steer_queue_seconds",
+                                "From the admission of a completion to its first step");
+  auto& duration = HistogramFamily(*registry_, "steer_request_duration_seconds",
+                                   "From the admission of a completion to its end");
+  for (const std::string& pool : pools) {
+    const prometheus::Labels labels = {{"pool", pool}};
+    pools_[pool] = {.first_token = &first_token.Add(labels, FirstTokenBuckets()),
+                    .inter_token = &inter_token.Add(labels, InterTokenBuckets()),
+                    .queue = &queue.Add(labels, DurationBuckets()),
+                    .duration = &duration.Add(labels, DurationBuckets())};
+  }
+}
+
+void Metrics::FirstToken(const std::string& pool, double since_call) {
+  pools_.at(pool).first_token->Observe(since_call);
+}
+
+void Metrics::NextToken(const std::string& pool, double since_last) {
+  pools_.at(pool).inter_token->Observe(since_last);
+}
+
+void Metrics::Finished(const std::string& pool, const FinishedEvent& event,
+                       const std::vector<std::string>& labels) {
+  finished_.Add({{"pool", pool}, {"reason", std::string(Name(event.reason))}}).Increment();
+  pools_.at(pool).duration->Observe(event.total_seconds);
   // Without a token it may never have left the queue, and then its waiting time is not one.
-  if (event.first_token_seconds > 0) queue_->Observe(event.queue_seconds);
+  if (event.first_token_seconds > 0) pools_.at(pool).queue->Observe(event.queue_seconds);
   const MutexLock lock(mutex_);
   for (size_t i = 0; i < labels.size() && i < event.steered.size(); ++i) {
     if (!signal_labels_.Has(labels[i])) continue;  // deleted meanwhile
-    auto found = steered_by_label_.find(labels[i]);
-    if (found == steered_by_label_.end()) {
-      const Steered counters = {
-          &steered_.Add({{"pool", pool_}, {"signal", labels[i]}, {"stage", "prompt"}}),
-          &steered_.Add({{"pool", pool_}, {"signal", labels[i]}, {"stage", "generated"}})};
-      found = steered_by_label_.emplace(labels[i], counters).first;
-    }
-    found->second.prompt->Increment(event.steered[i].prompt);
-    found->second.generated->Increment(event.steered[i].generated);
+    const Steered& counters = SteeredOf(labels[i], pool);
+    counters.prompt->Increment(event.steered[i].prompt);
+    counters.generated->Increment(event.steered[i].generated);
   }
+}
+
+Metrics::Steered& Metrics::SteeredOf(const std::string& label, const std::string& pool) {
+  const auto found = steered_series_.find({label, pool});
+  if (found != steered_series_.end()) return found->second;
+  const Steered counters = {
+      &steered_.Add({{"pool", pool}, {"signal", label}, {"stage", "prompt"}}),
+      &steered_.Add({{"pool", pool}, {"signal", label}, {"stage", "generated"}})};
+  return steered_series_.emplace(LabelAndPool(label, pool), counters).first->second;
 }
 
 std::string Metrics::MethodLabel(const char* path) const {
@@ -136,11 +156,12 @@ void Metrics::ForgetAlias(const std::string& alias) {
   signal_labels_.Forget(alias);
   odds_.Forget(alias);
   const MutexLock lock(mutex_);
-  const auto found = steered_by_label_.find(alias);
-  if (found == steered_by_label_.end()) return;
-  steered_.Remove(found->second.prompt);
-  steered_.Remove(found->second.generated);
-  steered_by_label_.erase(found);
+  auto series = steered_series_.lower_bound({alias, ""});
+  while (series != steered_series_.end() && series->first.first == alias) {
+    steered_.Remove(series->second.prompt);
+    steered_.Remove(series->second.generated);
+    series = steered_series_.erase(series);
+  }
 }
 
 }  // namespace steer

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -20,14 +21,16 @@ namespace steer {
 // (engine_collector.h). Thread-safe; everything is a few atomic operations.
 class Metrics {
  public:
-  // `pool` is the value of the label on everything that happens in the engine ("cpu:0").
-  Metrics(const std::string& pool, int max_signal_labels);
+  // `pools`: the devices' names ("cpu:0"), the values of the label on everything that happens in an
+  // engine.
+  Metrics(const std::vector<std::string>& pools, int max_signal_labels);
 
-  // One generation, as it goes along. Seconds.
-  void FirstToken(double since_call) { first_token_->Observe(since_call); }
-  void NextToken(double since_last) { inter_token_->Observe(since_last); }
+  // One completion, as it goes along. Seconds. `pool` is one of the pools.
+  void FirstToken(const std::string& pool, double since_call);
+  void NextToken(const std::string& pool, double since_last);
   // `labels`: one per control, from signal_labels().
-  void Finished(const FinishedEvent& event, const std::vector<std::string>& labels);
+  void Finished(const std::string& pool, const FinishedEvent& event,
+                const std::vector<std::string>& labels);
 
   // Calls. `method` is "steer.v1.GenerationService/Generate"; anything that is not one of our
   // methods counts as "other".
@@ -43,26 +46,33 @@ class Metrics {
   std::shared_ptr<prometheus::Registry> registry() const { return registry_; }
 
  private:
+  struct Pool {
+    prometheus::Histogram* first_token;
+    prometheus::Histogram* inter_token;
+    prometheus::Histogram* queue;
+    prometheus::Histogram* duration;
+  };
   struct Steered {
     prometheus::Counter* prompt;
     prometheus::Counter* generated;
   };
+  using LabelAndPool = std::pair<std::string, std::string>;
+
+  void AddPools(const std::vector<std::string>& pools);
+  Steered& SteeredOf(const std::string& label, const std::string& pool)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::shared_ptr<prometheus::Registry> registry_;
-  const std::string pool_;
   SignalLabels signal_labels_;
   OddsGauges odds_;
-  prometheus::Histogram* first_token_;
-  prometheus::Histogram* inter_token_;
-  prometheus::Histogram* queue_;
-  prometheus::Histogram* duration_;
+  std::map<std::string, Pool> pools_;  // never changes
   prometheus::Family<prometheus::Counter>& finished_;
   prometheus::Family<prometheus::Counter>& steered_;
   prometheus::Family<prometheus::Counter>& calls_started_;
   prometheus::Family<prometheus::Histogram>& call_duration_;
   std::vector<std::string> methods_;  // sorted
   Mutex mutex_;
-  std::map<std::string, Steered> steered_by_label_ ABSL_GUARDED_BY(mutex_);
+  std::map<LabelAndPool, Steered> steered_series_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace steer

@@ -10,7 +10,7 @@ namespace steer {
 
 grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* context,
                                                  const v1::GetModelRequest*, v1::Model* response) {
-  *response = ToProto(backend_.runtime.model());
+  *response = ToProto(backend_.runtime.model(), backend_.runtime.pools());
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;

@@ -2,11 +2,19 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+#include <map>
+#include <set>
 #include <sstream>
+#include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "server/version.h"
 
@@ -19,27 +27,80 @@ absl::string_view HostOf(absl::string_view address) {
   return address.substr(0, address.rfind(':'));
 }
 
+// Empty if `device` is spelt well.
+std::string CheckDevice(std::string& device) {
+  absl::string_view number = device;
+  int index = 0;
+  if ((absl::ConsumePrefix(&number, "cpu:") || absl::ConsumePrefix(&number, "cuda:")) &&
+      !number.empty() && std::all_of(number.begin(), number.end(), absl::ascii_isdigit) &&
+      absl::SimpleAtoi(number, &index)) {
+    return "";
+  }
+  return absl::StrCat("'", device, "' is neither cpu:<n> nor cuda:<n>");
+}
+
+void AddSwitch(CLI::App& app, const std::string& name, bool& value, const std::string& help) {
+  app.add_option(name, value, help + ": on or off")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, std::string>{{"on", "true"}, {"off", "false"}}))
+      ->default_str(value ? "on" : "off");
+}
+
+// Two pools of one name could not be told apart.
+absl::Status CheckDevices(const std::vector<std::string>& devices) {
+  const std::set<std::string> names(devices.begin(), devices.end());
+  if (names.size() == devices.size()) return absl::OkStatus();
+  return InvalidField("--devices", absl::StrJoin(devices, ","), "each device once");
+}
+
 void AddModelOptions(CLI::App& app, RuntimeOptions& options) {
   app.add_option("--model", options.model_path, "GGUF file of the model to keep resident")
       ->required()
       ->check(CLI::ExistingFile);
   app.add_option("--state-dir", options.state_directory, "folder of the signals; made if missing")
       ->default_val("steerd-state");
-  app.add_option("--device", options.device, "cpu, or cuda:<n>")->capture_default_str();
+  app.add_option(
+         "--generation-config", options.generation_config_path,
+         "generation_config.json with the sampling defaults; else those of the model's file")
+      ->check(CLI::ExistingFile);
+  app.add_option("--devices", options.devices,
+                 "one pool each, with commas between or given again: cpu:<n>, cuda:<n>")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Validator(CheckDevice, "cpu:<n>|cuda:<n>"))
+      ->capture_default_str();
   app.add_option("--dtype", options.dtype, "compute and cache type")
       ->check(CLI::IsMember({"bf16", "f32"}))
       ->capture_default_str();
-  app.add_option("--threads", options.threads, "threads of one operation; 0 = all cores")
+  app.add_option("--threads", options.threads,
+                 "threads of one operation of a pool; 0 = the cores shared out")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  app.add_option("--kv-cache-mib", options.kv_cache_mib, "size of the KV cache")
-      ->check(CLI::Range(1, 16 * 1024 * 1024))
+  app.add_option("--kv-cache-mib", options.kv_cache_mib,
+                 "size of a pool's KV cache; 0 = from the free memory")
+      ->check(CLI::Range(0, 16 * 1024 * 1024))
       ->capture_default_str();
+  AddSwitch(app, "--prefix-cache", options.prefix_cache, "find computed prefixes again");
+}
+
+void AddSchedulingOptions(CLI::App& app, RuntimeOptions& options) {
   app.add_option("--step-tokens", options.step_tokens, "token budget of one step")
       ->check(CLI::Range(1, 1024 * 1024))
       ->capture_default_str();
-  app.add_option("--max-sequences", options.max_sequences, "sequences that run at once")
+  app.add_option("--max-sequences", options.max_sequences, "sequences of a pool that run at once")
       ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("--max-in-flight", options.max_in_flight,
+                 "completions, waiting and running, before new calls are refused")
+      ->check(CLI::Range(1, 1024 * 1024))
+      ->capture_default_str();
+  app.add_option("--background-share", options.background_share,
+                 "share of a pool for scoring and learning while generations run")
+      ->check(CLI::Range(0.01, 0.99))
+      ->capture_default_str();
+  app.add_option("--inter-token-ms", options.inter_token_ms,
+                 "bound on the time between two tokens while prompts are computed; 0 = none")
+      ->check(CLI::Range(0, 60000))
       ->capture_default_str();
 }
 
@@ -58,10 +119,7 @@ void AddServerOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--max-message-mib", options.max_message_mib, "largest message to receive")
       ->check(CLI::Range(2, 1024))
       ->capture_default_str();
-  app.add_option("--reflection", options.reflection, "server reflection: on or off")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, std::string>{{"on", "true"}, {"off", "false"}}))
-      ->default_str("on");
+  AddSwitch(app, "--reflection", options.reflection, "server reflection");
   app.add_option("--drain-seconds", options.drain_seconds,
                  "how long running calls may take to end after SIGTERM or SIGINT")
       ->check(CLI::Range(0, 86400))
@@ -82,6 +140,7 @@ Invocation ParseCommandLine(int argc, const char* const* argv) {
       "A first SIGTERM or SIGINT lets running calls end (--drain-seconds), a second one stops at "
       "once.\nExit code: 0 clean, 1 could not start, 2 bad flags, 3 running work was cut.");
   AddModelOptions(app, options.runtime);
+  AddSchedulingOptions(app, options.runtime);
   AddServerOptions(app, options);
   Invocation invocation;
   try {
@@ -93,7 +152,9 @@ Invocation ParseCommandLine(int argc, const char* const* argv) {
     invocation.exit_code = code == 0 ? 0 : 2;
     return invocation;
   }
-  if (const absl::Status status = CheckListenAddresses(options); !status.ok()) {
+  absl::Status status = CheckDevices(options.runtime.devices);
+  if (status.ok()) status = CheckListenAddresses(options);
+  if (!status.ok()) {
     invocation.output = absl::StrCat(std::string(status.message()), "\n");
     invocation.exit_code = 2;
     return invocation;

@@ -21,8 +21,8 @@
 #include "server/generation_service.h"
 #include "server/learning_service.h"
 #include "server/model_service.h"
+#include "server/pool_health.h"
 #include "server/rpc_interceptor.h"
-#include "server/service_names.h"
 #include "server/signal_service.h"
 #include "spdlog/spdlog.h"
 
@@ -34,6 +34,12 @@ constexpr int kMinPingIntervalMs = 10'000;
 // How long what only watches may take to notice that the server closes.
 constexpr auto kClosingTime = std::chrono::seconds(1);
 constexpr Clock::duration kDrainPollPeriod = std::chrono::milliseconds(50);
+
+std::vector<std::string> PoolNames(const Runtime& runtime) {
+  std::vector<std::string> names;
+  for (const PoolStats& pool : runtime.pools()) names.push_back(pool.name);
+  return names;
+}
 
 bool HasOpenJobs(Runtime& runtime) {
   const std::vector<JobRecord> jobs = runtime.jobs().List();
@@ -58,7 +64,7 @@ class Server::Impl {
  public:
   Impl(const ServerOptions& options, Runtime* runtime)
       : options_(options),
-        metrics_(std::make_shared<Metrics>(runtime->stats().pool, options.metrics_signals)),
+        metrics_(std::make_shared<Metrics>(PoolNames(*runtime), options.metrics_signals)),
         collector_(std::make_shared<EngineCollector>(runtime)),
         backend_(runtime, metrics_) {}
 
@@ -92,6 +98,7 @@ class Server::Impl {
   LearningService learning_{&backend_};
   ModelService model_{&backend_};
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<PoolHealth> health_;  // speaks to server_
   std::unique_ptr<prometheus::Exposer> exposer_;
   int port_ = 0;
 };
@@ -128,9 +135,7 @@ absl::Status Server::Impl::Listen() {
                        "host:port or unix:/path that is free and belongs to this machine"});
   }
   if (absl::StartsWith(options_.listen, "unix:")) port_ = 0;
-  for (const std::string& service : ServiceNames()) {
-    server_->GetHealthCheckService()->SetServingStatus(service, true);
-  }
+  health_ = std::make_unique<PoolHealth>(&backend_.runtime, server_->GetHealthCheckService());
   return absl::OkStatus();
 }
 
@@ -151,6 +156,7 @@ absl::Status Server::Impl::ListenForMetrics() {
 
 void Server::Impl::Close(std::chrono::system_clock::time_point deadline) {
   backend_.draining = true;
+  health_.reset();
   server_->Shutdown(deadline);
   server_->Wait();
   server_.reset();
@@ -158,6 +164,7 @@ void Server::Impl::Close(std::chrono::system_clock::time_point deadline) {
 
 bool Server::Impl::Drain(StopRequests& stop) {
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(options_.drain_seconds);
+  health_.reset();  // or it would say that the pools serve
   server_->GetHealthCheckService()->SetServingStatus(false);
   backend_.runtime.StartDraining();
   backend_.draining = true;

@@ -1,5 +1,8 @@
 #include "server/signal_service.h"
 
+#include <optional>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "core/base/quoted.h"
 #include "core/base/status.h"
@@ -12,6 +15,14 @@
 namespace steer {
 namespace {
 
+// The same error, about the field of this request that it was about.
+absl::Status InField(absl::string_view field, const absl::Status& status) {
+  std::optional<ErrorDetail> detail = DetailOf(status);
+  if (!detail) return status;
+  detail->field = std::string(field);
+  return FieldError(status.code(), *std::move(detail));
+}
+
 absl::Status Delete(Backend& backend, const v1::DeleteSignalRequest& request) {
   if (!IsSpeltAsId(request.signal_id())) {
     return InvalidField("signal_id", Quoted(request.signal_id()),
@@ -22,7 +33,8 @@ absl::Status Delete(Backend& backend, const v1::DeleteSignalRequest& request) {
     return NotFound("signal_id", "signal", request.signal_id());
   }
   STEER_ASSIGN_OR_RETURN(const SignalRecord record, std::move(found));
-  STEER_RETURN_IF_ERROR(backend.runtime.DeleteSignal(record.id, request.with_aliases()));
+  const absl::Status deleted = backend.runtime.DeleteSignal(record.id, request.with_aliases());
+  if (!deleted.ok()) return InField("signal_id", deleted);
   for (const std::string& alias : record.aliases) backend.metrics->ForgetAlias(alias);
   return absl::OkStatus();
 }

@@ -1,6 +1,6 @@
 #include "server/stream_reactor.h"
 
-#include <utility>
+#include <algorithm>
 
 #include "core/base/status.h"
 #include "server/answers.h"
@@ -9,36 +9,46 @@
 
 namespace steer {
 
-StreamWriter::StreamWriter() : thread_([this] { Loop(); }) {}
+// One completion's end of the stream. Engine thread only.
+class GenerationStream::Sink final : public EventSink {
+ public:
+  Sink(std::shared_ptr<GenerationStream> stream, int completion)
+      : stream_(std::move(stream)), completion_(completion), last_(stream_->start_) {}
 
-StreamWriter::~StreamWriter() {
-  mailbox_.Close();
-  thread_.join();
-}
-
-void StreamWriter::Loop() {
-  constexpr Clock::duration kSweepPeriod = std::chrono::seconds(1);
-  std::vector<std::weak_ptr<GenerationStream>> live;
-  Clock::time_point next_sweep = Clock::now() + kSweepPeriod;
-  while (!mailbox_.closed()) {
-    std::optional<Clock::time_point> wake;
-    if (!live.empty()) wake = next_sweep;
-    for (const std::shared_ptr<GenerationStream>& stream : mailbox_.Take(/*wait=*/true, wake)) {
-      if (stream->Turn()) live.push_back(stream);
-    }
-    const Clock::time_point now = Clock::now();
-    if (now < next_sweep) continue;
-    next_sweep = now + kSweepPeriod;
-    std::erase_if(live, [](const auto& stream) { return stream.expired(); });
-    for (const auto& weak : live) {
-      if (const std::shared_ptr<GenerationStream> stream = weak.lock()) stream->CheckReader(now);
-    }
+  // All completions have the same prompt: the first one tells of it.
+  void OnPrompt(PromptEvent event) override {
+    if (completion_ == 0) stream_->OnPrompt(std::move(event));
   }
-}
+  void OnToken(TokenEvent event) override {
+    const Clock::time_point now = Clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+    stream_->OnToken(completion_, event, {std::exchange(first_, false), seconds});
+  }
+  void OnFinished(FinishedEvent event) override {
+    stream_->OnFinished(completion_, std::move(event));
+  }
+
+ private:
+  const std::shared_ptr<GenerationStream> stream_;
+  const int completion_;
+  Clock::time_point last_;
+  bool first_ = true;
+};
 
 GenerationStream::GenerationStream(Runtime* runtime, std::shared_ptr<Metrics> metrics,
                                    StreamWriter* writer, grpc::CallbackServerContext* context)
     : runtime_(runtime), metrics_(std::move(metrics)), writer_(writer), context_(context) {}
+
+std::vector<std::shared_ptr<EventSink>> GenerationStream::Sinks(int n) {
+  std::vector<std::shared_ptr<EventSink>> sinks;
+  const MutexLock lock(mutex_);
+  for (int i = 0; i < n; ++i) {
+    completions_.emplace_back(i);
+    sinks.push_back(std::make_shared<Sink>(shared_from_this(), i));
+  }
+  return sinks;
+}
 
 void GenerationStream::Refuse(const absl::Status& status) {
   {
@@ -55,7 +65,11 @@ void GenerationStream::Admit(Admitted admitted, std::vector<std::string> signal_
     if (cancelled_) to_cancel = admitted.id;
     admitted_ = std::move(admitted);
     signal_labels_ = std::move(signal_labels);
-    if (finished_) metrics_->Finished(*finished_, signal_labels_);
+    for (const TokenTime& time : std::exchange(early_times_, {})) Count(time);
+    for (const CompletionBuffer& completion : completions_) {
+      if (!completion.finished()) continue;
+      metrics_->Finished(admitted_->pool, *completion.finished(), signal_labels_);
+    }
     WakeWriter();
   }
   if (to_cancel != 0) runtime_->Cancel(to_cancel);
@@ -66,37 +80,58 @@ bool GenerationStream::cancelled() {
   return cancelled_;
 }
 
-void GenerationStream::OnToken(TokenEvent event) {
-  const Clock::time_point now = Clock::now();
-  if (last_token_) {
-    metrics_->NextToken(std::chrono::duration<double>(now - *last_token_).count());
+void GenerationStream::Count(TokenTime time) {
+  if (!admitted_) {
+    early_times_.push_back(time);
+  } else if (time.first) {
+    metrics_->FirstToken(admitted_->pool, time.seconds);
   } else {
-    metrics_->FirstToken(std::chrono::duration<double>(now - start_).count());
+    metrics_->NextToken(admitted_->pool, time.seconds);
   }
-  last_token_ = now;
+}
+
+size_t GenerationStream::UnreadBytes() const {
+  size_t bytes = 0;
+  for (const CompletionBuffer& completion : completions_) bytes += completion.bytes();
+  return bytes;
+}
+
+bool GenerationStream::AllFinished() const {
+  return std::all_of(completions_.begin(), completions_.end(),
+                     [](const CompletionBuffer& one) { return one.finished().has_value(); });
+}
+
+void GenerationStream::OnPrompt(PromptEvent event) {
   const MutexLock lock(mutex_);
-  if (closed_ || lagging_) return;
-  unread_bytes_ += event.text.size() + sizeof(event.token) + sizeof(float);
-  unread_.mutable_text()->append(event.text);
-  unread_.add_ids(event.token);
-  if (event.log_prob) unread_.add_log_probs(*event.log_prob);
+  if (closed_ || lagging_ || failed_) return;
+  prompt_ = std::move(event);
+  if (!writing_since_) WakeWriter();
+}
+
+void GenerationStream::OnToken(int completion, const TokenEvent& event, TokenTime time) {
+  const MutexLock lock(mutex_);
+  Count(time);
+  if (closed_ || lagging_ || failed_) return;
+  completions_[completion].Add(event);
   // While a write is under way its end takes what has come; before the first it is not the reader
   // who keeps things waiting.
   if (!writing_since_) {
     WakeWriter();
-  } else if (unread_bytes_ > kMaxUnreadBytes) {
+  } else if (UnreadBytes() > kMaxUnreadBytes) {
     MarkLagging("more than 256 KiB unread");
     WakeWriter();
   }
 }
 
-void GenerationStream::OnFinished(FinishedEvent event) {
+void GenerationStream::OnFinished(int completion, FinishedEvent event) {
   const MutexLock lock(mutex_);
-  if (admitted_) metrics_->Finished(event, signal_labels_);
-  if (closed_) return;
-  unread_.mutable_text()->append(event.tail_text);
-  finished_ = std::move(event);
-  WakeWriter();
+  if (admitted_) metrics_->Finished(admitted_->pool, event, signal_labels_);
+  if (!failed_ && !event.status.ok()) {
+    failed_ = !IsAnswer(event);
+    end_ = event.status;
+  }
+  completions_[completion].Finish(std::move(event));
+  if (!closed_) WakeWriter();
 }
 
 void GenerationStream::OnWriteDone(bool ok) {
@@ -153,7 +188,7 @@ void GenerationStream::CheckReader(Clock::time_point now) {
 
 void GenerationStream::MarkLagging(const char* why) {
   lagging_ = true;
-  unread_.Clear();
+  for (CompletionBuffer& completion : completions_) completion.DropTokens();
   spdlog::warn("RESOURCE_EXHAUSTED: request {} is cancelled, its reader is too slow: {}",
                admitted_ ? admitted_->id : 0, why);
 }
@@ -185,20 +220,31 @@ GenerationStream::Next GenerationStream::Choose(absl::Status& end) {
     *message_.mutable_started() = ToProto(*admitted_);
     return Next::kWrite;
   }
-  if (unread_.ids_size() > 0 || !unread_.text().empty()) {
-    message_.mutable_tokens()->Swap(&unread_);
-    unread_.Clear();
-    unread_bytes_ = 0;
-    return Next::kWrite;
+  if (admitted_->prompt && !prompt_settled_) {
+    const Next next = ChoosePrompt();
+    if (next == Next::kWrite || !prompt_settled_) return next;
   }
-  if (!finished_) return Next::kNothing;
-  end = finished_->status;
-  // A generation that its deadline ended is still an answer, with a receipt.
-  const bool is_answer = end.ok() || finished_->reason == FinishReason::kDeadline;
-  if (finished_sent_ || !is_answer) return Next::kFinish;
-  // Not together with the status: a reader that never takes it could then not be given up.
-  finished_sent_ = true;
-  *message_.mutable_finished() = ToProto(*admitted_, *finished_);
+  // The last messages do not go together with the status: a reader that never takes one could then
+  // not be given up.
+  for (size_t i = 0; i < completions_.size(); ++i) {
+    CompletionBuffer& completion = completions_[next_completion_];
+    next_completion_ = (next_completion_ + 1) % completions_.size();
+    if (completion.Take(*admitted_, message_)) return Next::kWrite;
+  }
+  end = end_;
+  return failed_ || AllFinished() ? Next::kFinish : Next::kNothing;
+}
+
+GenerationStream::Next GenerationStream::ChoosePrompt() {
+  const bool with_log_probs = admitted_->sampling.prompt_log_probs.has_value();
+  if (with_log_probs && !prompt_) {
+    // Never to come, if what was to tell it has ended.
+    prompt_settled_ = failed_ || completions_.front().finished().has_value();
+    return Next::kNothing;
+  }
+  prompt_settled_ = true;
+  *message_.mutable_prompt() = ToProto(*admitted_->prompt, prompt_ ? &*prompt_ : nullptr);
+  prompt_.reset();
   return Next::kWrite;
 }
 
@@ -209,11 +255,13 @@ void GenerationStream::Pump() {
   absl::Status end;
   {
     const MutexLock lock(mutex_);
-    if (!admitted_ || writing_since_ || cancelling_ || closed_) return;
-    next = Choose(end);
+    if (!admitted_) return;
+    if (!writing_since_ && !cancelling_ && !closed_) next = Choose(end);
     if (next == Next::kWrite) writing_since_ = Clock::now();
     if (next == Next::kFinish) closed_ = true;
-    if (closed_ && !finished_) to_cancel = admitted_->id;
+    if ((closed_ || failed_) && !AllFinished() && !std::exchange(cancel_sent_, true)) {
+      to_cancel = admitted_->id;
+    }
   }
   // Outside the lock: gRPC may run our own reactions in here.
   if (to_cancel != 0) runtime_->Cancel(to_cancel);

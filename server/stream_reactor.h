@@ -3,51 +3,31 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
-#include "core/base/mailbox.h"
 #include "core/base/mutex.h"
 #include "core/runtime/runtime.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/completion_buffer.h"
 #include "server/metrics.h"
+#include "server/stream_writer.h"
 #include "steer/v1/generation.pb.h"
 
 namespace steer {
 
-class GenerationStream;
-
-// The thread that hands generated tokens to gRPC, so that the engine's thread never enters it: a
-// write may run other calls' reactions. Once a second it also looks for readers that have stopped
-// reading. Thread-safe.
-class StreamWriter {
- public:
-  StreamWriter();
-  ~StreamWriter();
-  StreamWriter(const StreamWriter&) = delete;
-  StreamWriter& operator=(const StreamWriter&) = delete;
-
-  void Notify(std::shared_ptr<GenerationStream> stream) { mailbox_.Put(std::move(stream)); }
-
- private:
-  void Loop();
-
-  Mailbox<std::shared_ptr<GenerationStream>> mailbox_;
-  std::thread thread_;
-};
-
-// One Generate call: takes the engine's events on one side, writes messages on the other, one at a
-// time. Tokens that come while a write is under way are put together in one message, so a slow
-// reader costs nobody anything; one that leaves more than kMaxUnreadBytes, or one write for longer
-// than kMaxWriteTime, is cancelled alone.
+// One Generate call: takes the events of its completions on one side, writes messages on the other,
+// one at a time. Tokens that come while a write is under way are put together in one message per
+// completion, so a slow reader costs nobody anything; one that leaves more than kMaxUnreadBytes, or
+// one write for longer than kMaxWriteTime, is cancelled alone. A completion that fails ends the
+// call, and with it the others.
 //
-// Threads: events on the engine's, reactions on gRPC's, the rest on the admission's and the
-// writer's. It owns itself from Open until OnDone; the engine may hold it longer, and then only
-// metrics hear of its events.
+// Threads: events on the engines', reactions on gRPC's, the rest on the admission's and the
+// writer's. It owns itself from Open until OnDone; its sinks may hold it longer, and then only
+// metrics hear of their events.
 class GenerationStream final : public grpc::ServerWriteReactor<v1::GenerateResponse>,
-                               public EventSink,
                                public std::enable_shared_from_this<GenerationStream> {
  public:
   static constexpr size_t kMaxUnreadBytes = size_t{256} * 1024;
@@ -58,14 +38,13 @@ class GenerationStream final : public grpc::ServerWriteReactor<v1::GenerateRespo
 
   // Once, before the reactor is given to gRPC.
   void Open() { self_ = shared_from_this(); }
+  // For the runtime, once: where the events of the `n` completions go.
+  std::vector<std::shared_ptr<EventSink>> Sinks(int n);
   // Exactly one of the two follows; events may come before Admit. `signal_labels` are the controls'
   // labels in metrics.
   void Refuse(const absl::Status& status);
   void Admit(Admitted admitted, std::vector<std::string> signal_labels);
   bool cancelled();
-
-  void OnToken(TokenEvent event) override;
-  void OnFinished(FinishedEvent event) override;
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -78,12 +57,26 @@ class GenerationStream final : public grpc::ServerWriteReactor<v1::GenerateRespo
   void CheckReader(Clock::time_point now);
 
  private:
+  class Sink;
   enum class Next { kNothing, kWrite, kFinish };
+  struct TokenTime {
+    bool first = false;  // of its completion
+    double seconds = 0;  // since the call, or since the token before
+  };
+
+  void OnPrompt(PromptEvent event);
+  void OnToken(int completion, const TokenEvent& event, TokenTime time);
+  void OnFinished(int completion, FinishedEvent event);
+
+  void Count(TokenTime time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  size_t UnreadBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool AllFinished() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The reader is too slow: the answer has a hole from now on and must not look whole.
   void MarkLagging(const char* why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends the write that a lagging reader keeps from ending.
   void CancelIfLagging();
   Next Choose(absl::Status& end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Next ChoosePrompt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Pump();
   void WakeWriter() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -93,18 +86,21 @@ class GenerationStream final : public grpc::ServerWriteReactor<v1::GenerateRespo
   grpc::CallbackServerContext* const context_;
   const Clock::time_point start_ = Clock::now();
   std::shared_ptr<GenerationStream> self_;
-  std::optional<Clock::time_point> last_token_;  // engine thread only
-  bool had_turn_ = false;                        // writer's thread only
-  v1::GenerateResponse message_;                 // being written
+  bool had_turn_ = false;         // writer's thread only
+  v1::GenerateResponse message_;  // being written
 
   Mutex mutex_;
   std::optional<Admitted> admitted_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> signal_labels_ ABSL_GUARDED_BY(mutex_);
+  std::vector<CompletionBuffer> completions_ ABSL_GUARDED_BY(mutex_);
+  std::vector<TokenTime> early_times_ ABSL_GUARDED_BY(mutex_);  // before the pool was known
+  std::optional<PromptEvent> prompt_ ABSL_GUARDED_BY(mutex_);
   bool started_sent_ ABSL_GUARDED_BY(mutex_) = false;
-  bool finished_sent_ ABSL_GUARDED_BY(mutex_) = false;
-  v1::GeneratedTokens unread_ ABSL_GUARDED_BY(mutex_);
-  size_t unread_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::optional<FinishedEvent> finished_ ABSL_GUARDED_BY(mutex_);
+  bool prompt_settled_ ABSL_GUARDED_BY(mutex_) = false;  // sent, or never to be
+  size_t next_completion_ ABSL_GUARDED_BY(mutex_) = 0;   // whose turn it is
+  absl::Status end_ ABSL_GUARDED_BY(mutex_);             // how the call will end
+  bool failed_ ABSL_GUARDED_BY(mutex_) = false;          // end_ is final
+  bool cancel_sent_ ABSL_GUARDED_BY(mutex_) = false;     // to the runtime, by Pump
   std::optional<Clock::time_point> writing_since_ ABSL_GUARDED_BY(mutex_);
   bool writer_woken_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
