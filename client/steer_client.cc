@@ -180,6 +180,12 @@ absl::Status Client::Generate(const v1::GenerateRequest& request, const OnGenera
   return ReadAll(call, *reader, on_event);
 }
 
+absl::StatusOr<v1::UpdateGenerationResponse> Client::UpdateGeneration(
+    const v1::UpdateGenerationRequest& request) {
+  return Unary(impl_->options, *impl_->generation,
+               &v1::GenerationService::StubInterface::UpdateGeneration, request);
+}
+
 absl::StatusOr<v1::RegisterSignalResponse> Client::UploadSignal(absl::string_view file,
                                                                 const UploadOptions& options) {
   Call call(impl_->options);

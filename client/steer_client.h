@@ -56,6 +56,9 @@ class Client {
   using OnGeneration = std::function<bool(const v1::GenerateResponse&)>;
   absl::Status Generate(const v1::GenerateRequest& request, const OnGeneration& on_event,
                         std::stop_token stop = {});
+  // A stream that broke off can be resumed: client/generation_progress.h.
+  absl::StatusOr<v1::UpdateGenerationResponse> UpdateGeneration(
+      const v1::UpdateGenerationRequest& request);
 
   absl::StatusOr<v1::RegisterSignalResponse> UploadSignal(absl::string_view file,
                                                           const UploadOptions& options);

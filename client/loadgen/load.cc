@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
+#include <cstdint>
 #include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/loadgen/background.h"
 #include "client/loadgen/ingredients.h"
+#include "client/loadgen/request_plan.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/base/status.h"
@@ -24,15 +26,23 @@ constexpr int64_t kPauseAfterErrorMs = 100;
 // What the streams share: how far the load has come, and what it has measured.
 class Load {
  public:
-  Load(const LoadOptions& options, std::vector<int32_t> ids, std::vector<std::string> signals)
+  Load(const LoadOptions& options, RequestPlan plan)
       : options_(options),
-        ids_(std::move(ids)),
-        signals_(std::move(signals)),
+        plan_(std::move(plan)),
         start_(Clock::now()),
         end_(start_ + std::chrono::duration_cast<Clock::duration>(
                           std::chrono::duration<double>(options.seconds))) {}
 
   LoadReport Run(Client& client) {
+    std::stop_source stop_background;
+    BackgroundReport background;
+    absl::Status background_end;
+    std::thread scorer;
+    if (options_.background) {
+      scorer = std::thread([&] {
+        background_end = ScoreUntilStopped(client, stop_background.get_token(), background);
+      });
+    }
     std::vector<std::jthread> streams;
     streams.reserve(static_cast<size_t>(options_.streams));
     for (int i = 0; i < options_.streams; ++i) {
@@ -43,7 +53,11 @@ class Load {
       stop_.request_stop();
     }
     for (std::jthread& stream : streams) stream.join();
+    stop_background.request_stop();
+    if (scorer.joinable()) scorer.join();
     const MutexLock lock(mutex_);
+    report_.background = background;
+    if (!background_end.ok()) ++report_.errors[ErrorKey("background score: ", background_end)];
     report_.seconds = options_.requests == 0 ? options_.seconds : SecondsSince(start_);
     report_.first_token = Summarize(first_token_);
     report_.between_tokens = Summarize(between_tokens_);
@@ -51,8 +65,12 @@ class Load {
   }
 
  private:
+  // What one request brought.
   struct Samples {
     int64_t tokens = 0;
+    int64_t received = 0;  // as `tokens`, but also after the end
+    bool cancelled = false;
+    v1::Usage usage;
     std::vector<double> first_token;
     std::vector<double> between_tokens;
   };
@@ -66,50 +84,38 @@ class Load {
   void RunStream(Client& client, int stream) {
     for (int64_t number = 0; Next(&number);) {
       Samples samples;
+      const PlannedRequest planned = plan_.Request(stream, number);
       const absl::Status status = client.Generate(
-          Request(stream, number),
-          [&, last = Clock::now(), first = true](const v1::GenerateResponse& event) mutable {
-            const int tokens = event.tokens().ids_size();
-            if (tokens == 0) return true;
-            const Clock::time_point now = Clock::now();
-            if (options_.requests == 0 && now > end_) return true;
-            const double gap =
-                std::chrono::duration<double>(now - std::exchange(last, now)).count();
-            (first ? samples.first_token : samples.between_tokens).push_back(gap);
-            first = false;
-            samples.between_tokens.insert(samples.between_tokens.end(), tokens - 1, 0.0);
-            samples.tokens += tokens;
-            return true;
+          planned.request,
+          [&, last = Clock::now()](const v1::GenerateResponse& event) mutable {
+            if (event.has_finished()) samples.usage = event.finished().usage();
+            if (event.has_tokens()) Count(event.tokens().ids_size(), last, samples);
+            samples.cancelled = !event.has_finished() &&
+                                planned.cancel_after.value_or(INT32_MAX) <= samples.received;
+            return !samples.cancelled;
           },
           stop_.get_token());
       Record(status, samples);
-      if (!status.ok() && !stop_.stop_requested()) {
+      if (!status.ok() && !samples.cancelled && !stop_.stop_requested()) {
         std::this_thread::sleep_for(
             std::chrono::milliseconds(RetryDelayMs(status).value_or(kPauseAfterErrorMs)));
       }
     }
   }
 
-  v1::GenerateRequest Request(int stream, int64_t number) const {
-    v1::GenerateRequest request;
-    // Different prompts: an equal one may be found in the server's cache.
-    const auto offset = static_cast<size_t>(number) % (ids_.size() - options_.prompt_tokens);
-    request.mutable_prompt()->mutable_tokens()->mutable_ids()->Add(
-        ids_.begin() + offset, ids_.begin() + offset + options_.prompt_tokens);
-    v1::Sampling& sampling = *request.mutable_sampling();
-    sampling.set_max_tokens(options_.max_tokens);
-    sampling.set_temperature(options_.temperature);
-    sampling.set_seed(options_.seed + static_cast<uint64_t>(number));
-    // Streams 0, 1, … are spread evenly: of the first k, round(k * share) are steered.
-    const auto steered = [&](int streams) {
-      return static_cast<int64_t>(std::llround(streams * options_.steered_share));
-    };
-    if (!signals_.empty() && steered(stream + 1) > steered(stream)) {
-      v1::Control& control = *request.add_controls();
-      control.set_signal(signals_[steered(stream) % signals_.size()]);
-      control.set_multiplier(options_.multiplier);
-    }
-    return request;
+  void Count(int tokens, Clock::time_point& last, Samples& samples) const {
+    const bool first = samples.received == 0;
+    samples.received += tokens;
+    const Clock::time_point now = Clock::now();
+    if (tokens == 0 || (options_.requests == 0 && now > end_)) return;
+    const double gap = std::chrono::duration<double>(now - std::exchange(last, now)).count();
+    (first ? samples.first_token : samples.between_tokens).push_back(gap);
+    samples.between_tokens.insert(samples.between_tokens.end(), tokens - 1, 0.0);
+    samples.tokens += tokens;
+  }
+
+  static std::string ErrorKey(absl::string_view what, const absl::Status& status) {
+    return absl::StrCat(what, absl::StatusCodeToString(status.code()), ": ", status.message());
   }
 
   void Record(const absl::Status& status, const Samples& samples) {
@@ -118,19 +124,21 @@ class Load {
     first_token_.insert(first_token_.end(), samples.first_token.begin(), samples.first_token.end());
     between_tokens_.insert(between_tokens_.end(), samples.between_tokens.begin(),
                            samples.between_tokens.end());
+    report_.prompt_tokens += samples.usage.prompt_tokens();
+    report_.reused_tokens += samples.usage.reused_prompt_tokens();
     if (status.ok()) {
       ++report_.finished;
+    } else if (absl::IsCancelled(status) && samples.cancelled) {
+      ++report_.cancelled;
     } else if (absl::IsCancelled(status) && stop_.stop_requested()) {
       ++report_.cut_short;
     } else {
-      ++report_
-            .errors[absl::StrCat(absl::StatusCodeToString(status.code()), ": ", status.message())];
+      ++report_.errors[ErrorKey("", status)];
     }
   }
 
   const LoadOptions& options_;
-  const std::vector<int32_t> ids_;
-  const std::vector<std::string> signals_;
+  const RequestPlan plan_;
   const Clock::time_point start_;
   const Clock::time_point end_;
   std::stop_source stop_;
@@ -145,14 +153,13 @@ class Load {
 
 absl::StatusOr<LoadReport> RunLoad(const LoadOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, Client::Connect(options.connection));
-  constexpr int kOffsets = 97;
   STEER_ASSIGN_OR_RETURN(std::vector<int32_t> ids,
-                         TextIds(*client, options.prompt_tokens, kOffsets));
+                         TextIds(*client, options.prompt_tokens, kPromptOffsets));
   LoadSignals signals;
   if (options.steered_share > 0) {
     STEER_ASSIGN_OR_RETURN(signals, LoadSignals::Upload(*client, options));
   }
-  Load load(options, std::move(ids), signals.ids());
+  Load load(options, RequestPlan(options, std::move(ids), signals.ids()));
   LoadReport report = load.Run(*client);
   STEER_RETURN_IF_ERROR(signals.Delete(*client));
   return report;

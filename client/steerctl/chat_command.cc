@@ -73,20 +73,27 @@ class Chat {
     const bool both = options_.generation.plain_too && !request_.controls().empty();
     if (both) Print(absl::StrCat("--- ", ControlsText(request_), " ---\n"));
     Answer answer;
-    absl::Status status = Ask(client_, request_, /*show=*/true, stop, answer);
-    if (status.ok()) ShowNote(Note(answer));
+    absl::Status status = Ask(request_, stop, answer);
     if (status.ok() && both) {
       Print("--- plain ---\n");
       Answer plain;
-      status = Ask(client_, PlainTwin(request_, answer), /*show=*/true, stop, plain);
-      if (status.ok()) ShowNote(Note(plain));
+      status = Ask(PlainTwin(request_, answer), stop, plain);
     }
     session_.interrupt->Disarm();
-    if (answer.text.empty()) {
+    if (answer.text().empty()) {
       request_.mutable_prompt()->mutable_chat()->mutable_messages()->RemoveLast();
     } else {
-      Add("assistant", answer.text);
+      Add("assistant", answer.text());
     }
+    return status;
+  }
+
+  absl::Status Ask(const v1::GenerateRequest& request, const std::stop_token& stop,
+                   Answer& answer) {
+    Question question(request, AnswerOptions());
+    const absl::Status status = question.Ask(client_, stop);
+    answer = std::move(question).Close();
+    if (status.ok()) ShowNote(Note(answer));
     return status;
   }
 

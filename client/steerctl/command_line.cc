@@ -43,6 +43,18 @@ absl::StatusOr<v1::Control> ParseControl(absl::string_view text) {
   return control;
 }
 
+absl::StatusOr<std::pair<int32_t, double>> ParseLogitBias(absl::string_view text) {
+  const size_t equals = text.find('=');
+  int32_t id = 0;
+  double bias = 0;
+  if (equals == absl::string_view::npos || !absl::SimpleAtoi(text.substr(0, equals), &id) ||
+      !ParseFinite(text.substr(equals + 1), &bias)) {
+    return InvalidField("--logit-bias", absl::StrCat("'", text, "'"),
+                        "ID=B, a token's id and a finite number, e.g. 19556=-5");
+  }
+  return std::pair(id, bias);
+}
+
 absl::StatusOr<std::pair<std::string, std::string>> ParseLabel(absl::string_view text) {
   const size_t equals = text.find('=');
   if (equals == absl::string_view::npos || equals == 0) {

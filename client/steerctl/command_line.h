@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,9 @@ namespace steer {
 // "NAME", "NAME=M" or "NAME=M1:M2": a signal and its multipliers; what is left out is the signal's
 // own default. Numbers are finite. INVALID_ARGUMENT shows what came and what is allowed.
 absl::StatusOr<v1::Control> ParseControl(absl::string_view text);
+
+// "ID=B": a token's id and what is added to its logit, a finite number.
+absl::StatusOr<std::pair<int32_t, double>> ParseLogitBias(absl::string_view text);
 
 // "KEY=VALUE", split at the first '='; the key is not empty.
 absl::StatusOr<std::pair<std::string, std::string>> ParseLabel(absl::string_view text);

@@ -8,6 +8,7 @@ namespace steer {
 // Each adds its commands to steerctl; one .cc file per function.
 void AddModelCommands(CLI::App& app, Session& session);  // health, model, tokenize, detokenize
 void AddGenerateCommand(CLI::App& app, Session& session);
+void AddSteerCommand(CLI::App& app, Session& session);
 void AddChatCommand(CLI::App& app, Session& session);
 void AddSignalCommands(CLI::App& app, Session& session);  // signal add|list|show|rm|alias|unalias
 void AddLearnCommand(CLI::App& app, Session& session);

@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "client/steerctl/answer.h"
+#include "client/steerctl/command_line.h"
 #include "client/steerctl/commands.h"
 #include "client/steerctl/generation_options.h"
 #include "client/steerctl/input.h"
@@ -14,6 +15,8 @@ struct GenerateOptions {
   std::string system;
   bool raw = false;
   GenerationOptions generation;
+  int resumes = 0;
+  bool verbose = false;
 };
 
 absl::StatusOr<v1::GenerateRequest> ToRequest(const GenerateOptions& options) {
@@ -34,25 +37,43 @@ absl::StatusOr<v1::GenerateRequest> ToRequest(const GenerateOptions& options) {
   return request;
 }
 
+// Asks, and asks again for the rest when the server goes away.
+absl::StatusOr<Answer> Ask(const Session& session, const GenerateOptions& options,
+                           const v1::GenerateRequest& request, const std::stop_token& stop) {
+  Question question(request,
+                    {.show = !session.json, .tell_request_id = session.json || options.verbose});
+  absl::Status status;
+  for (int left = options.resumes; left >= 0; --left) {
+    const auto client = session.Connect();
+    status = client.ok() ? question.Ask(**client, stop) : client.status();
+    if (!absl::IsUnavailable(status)) break;
+  }
+  Answer answer = std::move(question).Close();
+  STEER_RETURN_IF_ERROR(status);
+  if (!session.json) ShowNote(Note(answer), options.verbose);
+  return answer;
+}
+
 absl::Status RunGenerate(const Session& session, const GenerateOptions& options) {
   STEER_ASSIGN_OR_RETURN(const v1::GenerateRequest request, ToRequest(options));
-  STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
+  const v1::Sampling& sampling = request.sampling();
+  if (!session.json && (sampling.log_probs() || sampling.has_prompt_log_probs())) {
+    return UsageError(absl::InvalidArgumentError(
+        "--top-log-probs and --prompt-log-probs: only --json shows them"));
+  }
   const std::stop_token stop = session.interrupt->Arm();
   const bool show = !session.json;
   const bool both = options.generation.plain_too && !request.controls().empty();
 
   if (show && both) Print(absl::StrCat("--- ", ControlsText(request), " ---\n"));
-  Answer answer;
-  STEER_RETURN_IF_ERROR(Ask(*client, request, show, stop, answer));
-  if (show) ShowNote(Note(answer));
+  STEER_ASSIGN_OR_RETURN(const Answer answer, Ask(session, options, request, stop));
   if (!both) {
     if (session.json) Print(Dump(ToJson(answer)));
     return absl::OkStatus();
   }
   if (show) Print("\n--- plain ---\n");
-  Answer plain;
-  STEER_RETURN_IF_ERROR(Ask(*client, PlainTwin(request, answer), show, stop, plain));
-  if (show) ShowNote(Note(plain));
+  STEER_ASSIGN_OR_RETURN(const Answer plain,
+                         Ask(session, options, PlainTwin(request, answer), stop));
   if (session.json) Print(Dump({{"steered", ToJson(answer)}, {"plain", ToJson(plain)}}));
   return absl::OkStatus();
 }
@@ -68,9 +89,20 @@ void AddGenerateCommand(CLI::App& app, Session& session) {
   command.add_flag("--raw", options->raw, "No chat template: continue the prompt as it stands")
       ->excludes(system);
   AddGenerationOptions(command, options->generation);
+  AddSingleAnswerOptions(command, options->generation);
+  command
+      .add_option("--resume", options->resumes,
+                  "When the server goes away, go on with the answer up to\nN times, on the server "
+                  "that --wait finds")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000).description(""))
+      ->excludes("--n");
+  command.add_flag("--verbose", options->verbose,
+                   "Tell the request's id, for 'steerctl steer', and how it\nwent, on standard "
+                   "error");
   command.footer(
       "The text streams to standard output; on a terminal, a line about it follows on\n"
-      "standard error.\n"
+      "standard error. With --json the request's id is told there first.\n"
       "Example: steerctl generate \"How do I boil an egg?\" --signal polite=2 --plain-too --seed "
       "7");
   SetAction(command, session, options, &RunGenerate);

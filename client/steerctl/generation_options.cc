@@ -1,5 +1,7 @@
 #include "client/steerctl/generation_options.h"
 
+#include <cstdint>
+
 #include "client/steerctl/command_line.h"
 #include "core/base/status_macros.h"
 
@@ -44,28 +46,120 @@ absl::StatusOr<std::vector<v1::Control>> ToControls(const ControlOptions& option
   return controls;
 }
 
-void AddGenerationOptions(CLI::App& command, GenerationOptions& options) {
-  command.add_option("--max-tokens", options.max_tokens, "At most so many tokens; default: 128");
-  command.add_option("--temperature", options.temperature, "0 is greedy; default: 1");
-  command.add_option("--top-k", options.top_k, "Draw from the K likeliest; 0 is all");
-  command.add_option("--top-p", options.top_p, "Draw from the likeliest that have this mass");
-  command.add_option("--seed", options.seed, "Same seed, same text; default: drawn by the server");
-  command.add_option("--stop", options.stop, "End before this text; repeatable")
+namespace {
+
+// An option whose value goes into a field of a message by its setter.
+template <typename T, typename Message>
+CLI::Option* AddField(CLI::App& command, const char* name, Message& message,
+                      void (Message::*set)(T), const char* help) {
+  return command.add_option_function<T>(
+      name, [&message, set](const T& value) { (message.*set)(value); }, help);
+}
+
+void AddPenaltyOptions(CLI::App& command, v1::Sampling& sampling) {
+  AddField<double>(command, "--repetition-penalty", sampling, &v1::Sampling::set_repetition_penalty,
+                   "Divide by this what speaks for tokens of prompt and\nanswer; 1 is off");
+  AddField<double>(command, "--presence-penalty", sampling, &v1::Sampling::set_presence_penalty,
+                   "Subtract from the logits of tokens of the answer");
+  AddField<double>(command, "--frequency-penalty", sampling, &v1::Sampling::set_frequency_penalty,
+                   "The same, times how often they are in it");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--logit-bias",
+          [&sampling](const std::vector<std::string>& biases) {
+            // The check below has let them through.
+            for (const std::string& text : biases) {
+              const auto bias = ParseLogitBias(text);
+              if (bias.ok()) (*sampling.mutable_logit_bias())[bias->first] = bias->second;
+            }
+          },
+          "Add B to the logit of token ID; repeatable")
+      ->type_name("ID=B")
+      ->allow_extra_args(false)
+      ->check([](const std::string& text) { return CheckText(ParseLogitBias(text).status()); });
+}
+
+void AddEndOptions(CLI::App& command, v1::Sampling& sampling) {
+  AddField<int32_t>(command, "--max-tokens", sampling, &v1::Sampling::set_max_tokens,
+                    "At most so many tokens; default: 128");
+  AddField<int32_t>(command, "--min-tokens", sampling, &v1::Sampling::set_min_tokens,
+                    "Do not end before so many");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--stop",
+          [&sampling](const std::vector<std::string>& stops) {
+            sampling.mutable_stop()->Assign(stops.begin(), stops.end());
+          },
+          "End before this text; repeatable")
       ->allow_extra_args(false);
+  command
+      .add_option_function<std::vector<int32_t>>(
+          "--stop-token",
+          [&sampling](const std::vector<int32_t>& ids) {
+            sampling.mutable_stop_token_ids()->Assign(ids.begin(), ids.end());
+          },
+          "End at this token; repeatable")
+      ->type_name("ID")
+      ->allow_extra_args(false);
+  command.add_flag_callback(
+      "--ignore-eos", [&sampling] { sampling.set_ignore_eos(true); },
+      "The model's end tokens do not end the answer");
+}
+
+}  // namespace
+
+void AddGenerationOptions(CLI::App& command, GenerationOptions& options) {
+  v1::Sampling& sampling = *options.request.mutable_sampling();
+  AddEndOptions(command, sampling);
+  AddField<double>(command, "--temperature", sampling, &v1::Sampling::set_temperature,
+                   "0 is greedy; default: the model's, or 1");
+  AddField<int32_t>(command, "--top-k", sampling, &v1::Sampling::set_top_k,
+                    "Draw from the K likeliest; 0 is all");
+  AddField<double>(command, "--top-p", sampling, &v1::Sampling::set_top_p,
+                   "Draw from the likeliest that have this mass");
+  AddField<double>(command, "--min-p", sampling, &v1::Sampling::set_min_p,
+                   "Draw from those with this share of the likeliest's\nprobability");
+  AddPenaltyOptions(command, sampling);
+  AddField<uint64_t>(command, "--seed", sampling, &v1::Sampling::set_seed,
+                     "Same seed, same text; default: drawn by the server");
+  command
+      .add_option_function<std::string>(
+          "--truncate",
+          [&options](const std::string& which) {
+            options.request.set_truncation(which == "first" ? v1::TRUNCATION_DROP_FIRST
+                                                            : v1::TRUNCATION_DROP_LAST);
+          },
+          "Leave out the first or last tokens of a prompt that is\ntoo long; default: refuse it")
+      ->type_name("first|last")
+      ->check(CLI::IsMember({"first", "last"}).description(""));
   AddControlOptions(command, options.controls);
   command.add_flag("--plain-too", options.plain_too,
                    "Then the same without signals, from the same seed");
 }
 
+void AddSingleAnswerOptions(CLI::App& command, GenerationOptions& options) {
+  v1::Sampling& sampling = *options.request.mutable_sampling();
+  AddField<int32_t>(command, "--n", options.request, &v1::GenerateRequest::set_n,
+                    "So many completions, one after the other; default: 1");
+  command.add_flag_callback(
+      "--echo", [&options] { options.request.set_echo(true); },
+      "Show the prompt, as it was computed, before the answer");
+  command
+      .add_option_function<int32_t>(
+          "--top-log-probs",
+          [&sampling](const int32_t& count) {
+            sampling.set_log_probs(true);
+            sampling.set_top_log_probs(count);
+          },
+          "Log-probabilities of the answer's tokens, each beside\nthe K likeliest; with --json")
+      ->type_name("K");
+  AddField<int32_t>(command, "--prompt-log-probs", sampling, &v1::Sampling::set_prompt_log_probs,
+                    "The same of the prompt's tokens; with --json")
+      ->type_name("K");
+}
+
 absl::StatusOr<v1::GenerateRequest> ToRequest(const GenerationOptions& options) {
-  v1::GenerateRequest request;
-  v1::Sampling& sampling = *request.mutable_sampling();
-  if (options.max_tokens) sampling.set_max_tokens(*options.max_tokens);
-  if (options.temperature) sampling.set_temperature(*options.temperature);
-  if (options.top_k) sampling.set_top_k(*options.top_k);
-  if (options.top_p) sampling.set_top_p(*options.top_p);
-  if (options.seed) sampling.set_seed(*options.seed);
-  for (const std::string& stop : options.stop) sampling.add_stop(stop);
+  v1::GenerateRequest request = options.request;
   STEER_ASSIGN_OR_RETURN(const std::vector<v1::Control> controls, ToControls(options.controls));
   request.mutable_controls()->Add(controls.begin(), controls.end());
   return request;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,20 +22,18 @@ absl::StatusOr<std::vector<v1::Control>> ToControls(const ControlOptions& option
 // One more signal, "NAME=M", with the options of the others.
 absl::StatusOr<v1::Control> ToControl(const ControlOptions& options, const std::string& signal);
 
-// Everything about an answer but its prompt: generate and chat.
+// What generate and chat say about an answer. The parser fills `request`, which has no prompt;
+// ranges are the server's business.
 struct GenerationOptions {
-  std::optional<int> max_tokens;
-  std::optional<double> temperature;
-  std::optional<int> top_k;
-  std::optional<double> top_p;
-  std::optional<uint64_t> seed;
-  std::vector<std::string> stop;
+  v1::GenerateRequest request;
   ControlOptions controls;
   bool plain_too = false;
 };
 
 void AddGenerationOptions(CLI::App& command, GenerationOptions& options);
-// A request without its prompt. Ranges are the server's business.
+// What only a single answer has: several completions, the prompt in the answer, log-probabilities.
+void AddSingleAnswerOptions(CLI::App& command, GenerationOptions& options);
+// The request with its controls.
 absl::StatusOr<v1::GenerateRequest> ToRequest(const GenerationOptions& options);
 
 }  // namespace steer

@@ -65,6 +65,7 @@ int Run(int argc, const char* const* argv) {
   AddGlobalOptions(app, session);
   AddModelCommands(app, session);
   AddGenerateCommand(app, session);
+  AddSteerCommand(app, session);
   AddChatCommand(app, session);
   AddSignalCommands(app, session);
   AddLearnCommand(app, session);

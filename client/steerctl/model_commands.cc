@@ -38,6 +38,22 @@ absl::Status RunHealth(const Session& session, const HealthOptions& options) {
   return absl::OkStatus();
 }
 
+// "temperature 0.8, top_p 0.95": what the model's configuration says.
+std::string SamplingText(const v1::Sampling& sampling) {
+  std::vector<std::string> parts;
+  const auto add = [&](const char* name, bool has, double value) {
+    if (has) parts.push_back(absl::StrCat(name, " ", value));
+  };
+  add("temperature", sampling.has_temperature(), sampling.temperature());
+  add("top-k", sampling.has_top_k(), sampling.top_k());
+  add("top-p", sampling.has_top_p(), sampling.top_p());
+  add("min-p", sampling.has_min_p(), sampling.min_p());
+  add("repetition penalty", sampling.has_repetition_penalty(), sampling.repetition_penalty());
+  add("presence penalty", sampling.has_presence_penalty(), sampling.presence_penalty());
+  add("frequency penalty", sampling.has_frequency_penalty(), sampling.frequency_penalty());
+  return absl::StrJoin(parts, ", ");
+}
+
 absl::Status RunModel(const Session& session, const ModelOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
   STEER_ASSIGN_OR_RETURN(const v1::Model model, client->GetModel());
@@ -56,9 +72,19 @@ absl::Status RunModel(const Session& session, const ModelOptions& options) {
                  {"vocabulary", absl::StrCat(model.vocabulary())},
                  {"parameters", absl::StrCat(model.parameters())},
                  {"context limit", absl::StrCat(model.context_limit(), " tokens")},
-                 {"runs as", absl::StrCat(model.dtype(), " on ", model.device())},
+                 {"runs as", model.dtype()},
                  {"chat template", model.has_chat_template() ? "yes" : "no"},
-                 {"default system", model.default_system()}}));
+                 {"default system", model.default_system()},
+                 {"default sampling", SamplingText(model.default_sampling())}}));
+  Table pools({{"POOL"},
+               {"STATE"},
+               {"KV BLOCKS", Table::Align::kRight},
+               {"POSITIONS", Table::Align::kRight}});
+  for (const v1::Pool& pool : model.pools()) {
+    pools.Add({pool.name(), pool.healthy() ? "healthy" : "FAILED", absl::StrCat(pool.kv_blocks()),
+               absl::StrCat(int64_t{pool.kv_blocks()} * pool.kv_block_size())});
+  }
+  Print("\n" + pools.ToString());
   Table sites({{"SITE"}, {"IN", Table::Align::kRight}, {"OUT", Table::Align::kRight}});
   for (const v1::Site& site : model.sites()) {
     sites.Add({absl::StrCat("layers.<l>.", site.name()),
@@ -128,7 +154,8 @@ void AddModelCommands(CLI::App& app, Session& session) {
   health.footer("Exit code 1 if it does not.\nExample: steerctl health --wait 60");
   SetAction(health, session, health_options, &RunHealth);
 
-  CLI::App& model = *app.add_subcommand("model", "Show the resident model and its sites");
+  CLI::App& model =
+      *app.add_subcommand("model", "Show the resident model, its pools and its sites");
   model.footer("Example: steerctl model --json");
   SetAction(model, session, std::make_shared<ModelOptions>(), &RunModel);
 

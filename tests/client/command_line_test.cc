@@ -47,6 +47,18 @@ TEST(ParseControlTest, RefusesWhatIsNoSignal) {
   }
 }
 
+TEST(ParseLogitBiasTest, TakesIdAndNumber) {
+  const auto bias = ParseLogitBias("19556=-5.5");
+  ASSERT_TRUE(bias.ok()) << bias.status();
+  EXPECT_EQ(bias->first, 19556);
+  EXPECT_EQ(bias->second, -5.5);
+  for (const char* text : {"", "=", "1", "1=", "=1", "a=1", "1=a", "1=inf", "4294967296=1"}) {
+    const auto wrong = ParseLogitBias(text);
+    EXPECT_TRUE(absl::IsInvalidArgument(wrong.status())) << "'" << text << "'";
+    EXPECT_THAT(CheckText(wrong.status()), HasSubstr("ID=B"));
+  }
+}
+
 TEST(ParseLabelTest, SplitsAtTheFirstEqualsSign) {
   const auto label = ParseLabel("by=anna=b");
   ASSERT_TRUE(label.ok()) << label.status();
@@ -73,6 +85,7 @@ absl::StatusOr<v1::GenerateRequest> RequestOf(std::vector<std::string> arguments
   std::string prompt;
   app.add_option("prompt", prompt);
   AddGenerationOptions(app, options);
+  AddSingleAnswerOptions(app, options);
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants it
   try {
     app.parse(arguments);
@@ -88,6 +101,9 @@ TEST(GenerationOptionsTest, LeavesOutWhatWasNotGiven) {
   ASSERT_TRUE(request.ok()) << request.status();
   EXPECT_EQ(request->sampling().ByteSizeLong(), 0u);
   EXPECT_TRUE(request->controls().empty());
+  EXPECT_FALSE(request->has_n());
+  EXPECT_FALSE(request->echo());
+  EXPECT_EQ(request->truncation(), v1::TRUNCATION_REFUSE);
 }
 
 TEST(GenerationOptionsTest, TakesEverything) {
@@ -130,6 +146,52 @@ TEST(GenerationOptionsTest, TakesEverything) {
     EXPECT_TRUE(control.positions().exclude_template_head());
     EXPECT_TRUE(control.allow_other_weights());
   }
+}
+
+TEST(GenerationOptionsTest, TakesWhatBearsOnTheDraw) {
+  const auto request =
+      RequestOf({"hi", "--min-p=0.1", "--repetition-penalty", "1.5", "--presence-penalty=-1",
+                 "--frequency-penalty=0.25", "--logit-bias", "5=-100", "--logit-bias", "7=2.5"});
+  ASSERT_TRUE(request.ok()) << request.status();
+  const v1::Sampling& sampling = request->sampling();
+  EXPECT_EQ(sampling.min_p(), 0.1);
+  EXPECT_EQ(sampling.repetition_penalty(), 1.5);
+  EXPECT_EQ(sampling.presence_penalty(), -1);
+  EXPECT_EQ(sampling.frequency_penalty(), 0.25);
+  EXPECT_THAT(sampling.logit_bias(),
+              testing::UnorderedElementsAre(testing::Pair(5, -100), testing::Pair(7, 2.5)));
+}
+
+TEST(GenerationOptionsTest, TakesWhatEndsAnAnswerAndWhatIsTold) {
+  const auto request =
+      RequestOf({"--stop-token", "3", "hi", "--stop-token=4", "--min-tokens", "2", "--ignore-eos",
+                 "--n", "3", "--echo", "--top-log-probs", "2", "--prompt-log-probs=0"});
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->n(), 3);
+  EXPECT_TRUE(request->echo());
+  const v1::Sampling& sampling = request->sampling();
+  EXPECT_THAT(sampling.stop_token_ids(), testing::ElementsAre(3, 4));
+  EXPECT_EQ(sampling.min_tokens(), 2);
+  EXPECT_TRUE(sampling.ignore_eos());
+  EXPECT_TRUE(sampling.log_probs());
+  EXPECT_EQ(sampling.top_log_probs(), 2);
+  EXPECT_TRUE(sampling.has_prompt_log_probs());
+  EXPECT_EQ(sampling.prompt_log_probs(), 0);
+}
+
+TEST(GenerationOptionsTest, Truncation) {
+  const auto first = RequestOf({"hi", "--truncate", "first"});
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->truncation(), v1::TRUNCATION_DROP_FIRST);
+  const auto last = RequestOf({"hi", "--truncate=last"});
+  ASSERT_TRUE(last.ok()) << last.status();
+  EXPECT_EQ(last->truncation(), v1::TRUNCATION_DROP_LAST);
+  EXPECT_FALSE(RequestOf({"hi", "--truncate", "middle"}).ok());
+}
+
+TEST(GenerationOptionsTest, RefusesABadBias) {
+  const auto request = RequestOf({"hi", "--logit-bias", "x=1"});
+  EXPECT_THAT(std::string(request.status().message()), HasSubstr("got 'x=1'"));
 }
 
 TEST(GenerationOptionsTest, LeavesPositionsToTheSignalUnlessGiven) {
