@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 logs=build/long
 mkdir -p "$logs"
 # The tests of targets that see neither libtorch nor gRPC; ThreadSanitizer understands only those.
-TSAN_FOLDERS="analysis engine files learn schedule signal store tokenizer"
+TSAN_FOLDERS="analysis engine files learn runtime_front schedule signal store tokenizer"
 
 configure() {  # preset
   cmake --preset "$1" -DSTEER_PYTHON="$STEER_PYTHON" -DSTEER_TEST_MODEL="$STEER_MODEL" -DSTEER_PROMETHEUS="$STEER_PROMETHEUS"

@@ -1,100 +1,19 @@
 #include "core/runtime/runtime.h"
 
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
 #include <thread>
 
 #include "core/base/status.h"
-#include "core/store/formats/native.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/recording_sink.h"
+#include "tests/runtime/runtime_fixture.h"
 
 namespace steer {
 namespace {
 
 using testing::HasSubstr;
 
-class RuntimeTest : public testing::Test {
- protected:
-  void SetUp() override {
-    const char* model = std::getenv("STEER_TINY_MODEL");
-    ASSERT_NE(model, nullptr) << "STEER_TINY_MODEL must name the tiny model; CTest sets it";
-    char directory[] = "/tmp/steer_runtime_test_XXXXXX";
-    ASSERT_NE(mkdtemp(directory), nullptr);
-    directory_ = directory;
-    options_.model_path = model;
-    options_.state_directory = directory_;
-    options_.dtype = "f32";
-    options_.threads = 1;
-    options_.kv_cache_mib = 4;
-    Start();
-  }
-  void TearDown() override {
-    runtime_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-  void Start() {
-    auto runtime = Runtime::Create(options_);
-    ASSERT_TRUE(runtime.ok()) << runtime.status();
-    runtime_ = *std::move(runtime);
-  }
-
-  SignalData Vector(float scale, int layer = 1) const {
-    std::vector<float> v(runtime_->model().shape.hidden);
-    for (size_t i = 0; i < v.size(); ++i) v[i] = scale * std::sin(static_cast<float>(i) + 1);
-    SignalData data;
-    data.updates.push_back({{layer, SiteKind::kBlockOut}, Read::kSiteInput, {}});
-    data.updates[0].tensors["v"] = HostTensor::FromFloats({static_cast<int64_t>(v.size())}, v);
-    data.marks = runtime_->model().marks;
-    return data;
-  }
-  absl::StatusOr<SignalStore::PutResult> Register(const SignalData& data) {
-    const std::string file = WriteNative(data);
-    return runtime_->RegisterSignal(std::as_bytes(std::span<const char>(file)), {}, "");
-  }
-  std::string MustRegister(const SignalData& data) {
-    const auto put = Register(data);
-    EXPECT_TRUE(put.ok()) << put.status();
-    return put.ok() ? put->record.id : "";
-  }
-
-  static GenerateSpec Greedy(const std::string& text, int max_tokens = 12) {
-    GenerateSpec spec;
-    spec.prompt.text = text;
-    spec.sampling.temperature = 0;
-    spec.sampling.max_tokens = max_tokens;
-    return spec;
-  }
-  struct Answer {
-    Admitted admitted;
-    std::vector<TokenId> tokens;
-    FinishedEvent finished;
-  };
-  Answer Generate(const GenerateSpec& spec) {
-    Answer answer;
-    const auto sink = std::make_shared<RecordingSink>();
-    const auto admitted = runtime_->Generate(spec, sink);
-    EXPECT_TRUE(admitted.ok()) << admitted.status();
-    if (!admitted.ok()) return answer;
-    answer.admitted = *admitted;
-    answer.finished = sink->Wait();
-    for (const TokenEvent& token : sink->tokens()) answer.tokens.push_back(token.token);
-    return answer;
-  }
-  ErrorDetail Refused(const GenerateSpec& spec, absl::StatusCode code) {
-    const auto sink = std::make_shared<RecordingSink>();
-    const auto admitted = runtime_->Generate(spec, sink);
-    EXPECT_EQ(admitted.status().code(), code) << admitted.status();
-    EXPECT_EQ(sink->finished_count(), 0);
-    return DetailOf(admitted.status()).value_or(ErrorDetail{});
-  }
-
-  std::string directory_;
-  RuntimeOptions options_;
-  std::unique_ptr<Runtime> runtime_;
-};
+class RuntimeTest : public RuntimeFixture {};
 
 TEST_F(RuntimeTest, GeneratesPlainAndSteeredAndTellsWhatActed) {
   const std::string id = MustRegister(Vector(3));
@@ -117,7 +36,6 @@ TEST_F(RuntimeTest, ZeroIsOffAndEqualSeedsGiveEqualAnswers) {
   GenerateSpec spec = Greedy("hello");
   spec.sampling.temperature = 1.5;
   spec.sampling.seed = 7;
-  spec.seed_given = true;
   const Answer plain = Generate(spec);
   EXPECT_EQ(Generate(spec).tokens, plain.tokens);
   spec.controls = {{.signal = id, .multiplier = 0.0}};
@@ -158,7 +76,7 @@ TEST_F(RuntimeTest, ARequestInFlightKeepsItsSignalWhenItIsDeleted) {
   spec.controls = {{.signal = id, .multiplier = 2.0}};
   const Answer whole = Generate(spec);
   const auto sink = std::make_shared<RecordingSink>();
-  ASSERT_TRUE(runtime_->Generate(spec, sink).ok());
+  ASSERT_TRUE(runtime_->Generate(spec, {sink}).ok());
   ASSERT_TRUE(runtime_->DeleteSignal(id, false).ok());
   sink->Wait();
   std::vector<TokenId> tokens;
@@ -211,7 +129,7 @@ TEST_F(RuntimeTest, AnOverflowEndsItsOwnRequestWithAClearError) {
   GenerateSpec spec = Greedy("hello", 300);
   const auto neighbour = std::make_shared<RecordingSink>();
   const Answer alone = Generate(spec);
-  ASSERT_TRUE(runtime_->Generate(spec, neighbour).ok());
+  ASSERT_TRUE(runtime_->Generate(spec, {neighbour}).ok());
   spec.controls = {{.signal = id, .multiplier = 1e6}};
   const Answer broken = Generate(spec);
   EXPECT_EQ(broken.finished.reason, FinishReason::kError);
@@ -225,13 +143,13 @@ TEST_F(RuntimeTest, AnOverflowEndsItsOwnRequestWithAClearError) {
 
 TEST_F(RuntimeTest, CancelFreesTheRowAndItsBlocks) {
   const auto sink = std::make_shared<RecordingSink>();
-  const auto admitted = runtime_->Generate(Greedy("hello", 400), sink);
+  const auto admitted = runtime_->Generate(Greedy("hello", 400), {sink});
   ASSERT_TRUE(admitted.ok());
   runtime_->Cancel(admitted->id);
   EXPECT_EQ(sink->Wait().reason, FinishReason::kCancelled);
   EXPECT_EQ(Generate(Greedy("a", 1)).finished.reason, FinishReason::kLength);
   // The numbers are published once a turn of the loop, just after the last event.
-  while (runtime_->stats().engine.kv_blocks_used != 0 || runtime_->in_flight() != 0)
+  while (runtime_->pools()[0].engine.kv_blocks_used != 0 || runtime_->in_flight() != 0)
     std::this_thread::yield();
 }
 
@@ -350,9 +268,17 @@ TEST_F(RuntimeTest, BadOptionsAreNamed) {
   bad.dtype = "f8";
   EXPECT_EQ(DetailOf(Runtime::Create(bad).status())->field, "dtype");
   bad.dtype = "f32";
-  bad.device = "tpu";
-  EXPECT_EQ(DetailOf(Runtime::Create(bad).status())->field, "device");
-  bad.device = "cpu";
+  for (const std::vector<std::string>& devices :
+       {std::vector<std::string>{"tpu"}, {"cpu:0", "gpu:0"}, {}, {"cpu:0", "cpu:0"}}) {
+    bad.devices = devices;
+    EXPECT_EQ(DetailOf(Runtime::Create(bad).status())->field, "devices");
+  }
+  bad.devices = {"cpu:0"};
+  for (const double share : {0.0, 1.0, std::nan("")}) {
+    bad.background_share = share;
+    EXPECT_EQ(DetailOf(Runtime::Create(bad).status())->field, "background_share");
+  }
+  bad.background_share = 0.5;
   bad.step_tokens = 0;
   EXPECT_EQ(DetailOf(Runtime::Create(bad).status())->field, "step_tokens");
   bad.step_tokens = 16;
