@@ -36,12 +36,15 @@ step_tsan() {
 
 step_fuzz() {
   local folder=build/fuzz source name format
-  local flags="-std=c++20 -O1 -g -I. $(pkg-config --cflags spdlog libpcre2-8)"
+  mkdir -p "$folder/objects" "$folder/proto"
+  protoc -Iproto --cpp_out="$folder/proto" proto/steer/v1/*.proto || return
+  local flags="-std=c++20 -O1 -g -I. -I$folder/proto $(pkg-config --cflags spdlog libpcre2-8 protobuf)"
   local libraries="$(pkg-config --libs absl_status absl_statusor absl_strings absl_cord absl_flat_hash_map \
-    absl_raw_hash_set openssl sqlite3 spdlog libpcre2-8)"
-  mkdir -p "$folder/objects"
-  # shellcheck disable=SC2086
-  find core/base core/files core/signal core/store core/tokenizer -name '*.cc' -print0 | xargs -0 -P "$(nproc)" -I{} bash -c \
+    absl_raw_hash_set openssl sqlite3 spdlog libpcre2-8 protobuf)"
+  rm -f "$folder"/objects/*.o
+  # What the targets are about: the readers of files, and the converters of requests with the messages they take.
+  { find core/base core/files core/signal core/store core/tokenizer -name '*.cc'
+    ls server/convert*.cc "$folder"/proto/steer/v1/*.pb.cc; } | tr '\n' '\0' | xargs -0 -P "$(nproc)" -I{} bash -c \
     'clang++ '"$flags"' -fsanitize=fuzzer-no-link,address,undefined -c "$1" -o '"$folder"'/objects/$(echo "$1" | tr / _).o' _ {} ||
     return
   rm -f "$folder/libfuzzed.a"
@@ -52,11 +55,10 @@ step_fuzz() {
     # shellcheck disable=SC2086
     clang++ $flags -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all "$source" "$folder/libfuzzed.a" $libraries \
       -o "$folder/$name" || return
+    # The first folder takes what is found on the way and is kept between runs; the second is only read.
     mkdir -p "$folder/corpus-$name"
-    # Seeds: files of the format itself, or safetensors for formats made of it.
-    find tests -path '*testdata*' \( -name "*.$format" -o -name '*.safetensors' \) -size -64k -exec cp -n {} "$folder/corpus-$name" \;
     "$folder/$name" -max_total_time="${STEER_FUZZ_SECONDS:-180}" -max_len=8192 -rss_limit_mb=2048 -print_final_stats=1 \
-      -artifact_prefix="$folder/" "$folder/corpus-$name" 2>&1 | tail -20
+      -artifact_prefix="$folder/" "$folder/corpus-$name" "tests/fuzz/corpus/$format" 2>&1 | tail -20
     [ "${PIPESTATUS[0]}" -eq 0 ] || return
   done
 }
