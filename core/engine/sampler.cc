@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "core/engine/philox.h"
@@ -18,6 +19,9 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Sums and maxima over a vocabulary keep this many independent lanes: the compiler may not reorder
 // a single one.
 constexpr size_t kLanes = 8;
+
+// Up to so many likeliest tokens are found by insertion, more by sorting.
+constexpr size_t kFew = 64;
 
 // NaN counts as -inf; also keeps comparisons a strict order.
 float Clean(float logit) { return std::isnan(logit) ? -kInfinity : logit; }
@@ -82,11 +86,29 @@ double Sum(std::span<const float> values) {
 }
 
 // Uniform in [0, 1), 53 bits.
-double Uniform(uint64_t seed, int position) {
-  const auto words = Philox4x32({static_cast<uint32_t>(position), 0, 0, 0},
-                                {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32U)});
+double Uniform(const SamplingParams& params, int position) {
+  const auto words =
+      Philox4x32({static_cast<uint32_t>(position), static_cast<uint32_t>(params.completion), 0, 0},
+                 {static_cast<uint32_t>(params.seed), static_cast<uint32_t>(params.seed >> 32U)});
   const uint64_t bits = (uint64_t{words[0]} << 32U | words[1]) >> 11U;
   return static_cast<double>(bits) * 0x1p-53;
+}
+
+// The `count` likeliest of the possible ids, sorted; the lowest first among equals. One pass that
+// hardly ever inserts, which pays while `count` is small.
+std::vector<TokenId> Likeliest(std::span<const float> logits, size_t count) {
+  std::vector<TokenId> best;
+  float bar = -kInfinity;  // NaN does not pass it either
+  for (size_t i = 0; i < logits.size() && count > 0; ++i) {
+    if (!(logits[i] > bar)) continue;
+    const auto place =
+        std::upper_bound(best.begin(), best.end(), logits[i],
+                         [logits](float logit, TokenId id) { return logit > logits[id]; });
+    best.insert(place, static_cast<TokenId>(i));
+    if (best.size() > count) best.pop_back();
+    if (best.size() == count) bar = logits[best.back()];
+  }
+  return best;
 }
 
 // Moves at least the `count` likeliest ids to the front, sorted; the lowest first among equals.
@@ -125,8 +147,9 @@ void KeepNucleus(std::vector<TokenId>& ids, std::span<const float> logits,
   ids.resize(kept);
 }
 
-// Of `ids` in proportion to their weights; of all ids in order if `ids` is empty.
-TokenId Draw(std::span<const TokenId> ids, std::span<const float> weights, double uniform) {
+// In proportion to the weights.
+TokenId Draw(const Candidates& candidates, double uniform) {
+  const auto& [ids, weights] = candidates;
   double total = 0;
   if (ids.empty()) total = Sum(weights);
   for (const TokenId id : ids) total += weights[id];
@@ -143,35 +166,53 @@ TokenId Draw(std::span<const TokenId> ids, std::span<const float> weights, doubl
   return drawn;
 }
 
-TokenId DrawFrom(std::span<const float> logits, float max, const SamplingParams& params,
-                 int position) {
-  // Finite, because the greatest logit's 0 times it must be 0 at the smallest temperature, too.
-  const double scale = std::min(1 / params.temperature, 1e300);
-  const std::vector<float> weights = Weights(logits, max, scale);
-  const bool has_top_k = params.top_k > 0 && static_cast<size_t>(params.top_k) < logits.size();
-  std::vector<TokenId> ids;
-  if (has_top_k || params.top_p < 1) {
-    ids.resize(logits.size());
-    std::iota(ids.begin(), ids.end(), 0);
-  }
-  if (has_top_k) {
-    SortFront(ids, logits, params.top_k);
-    ids.resize(params.top_k);
-  }
-  if (params.top_p < 1) KeepNucleus(ids, logits, weights, params.top_p);
-  return Draw(ids, weights, Uniform(params.seed, position));
+// log of the sum of exp(logit - max): the greatest logit contributes 1, so it is finite.
+double LogSum(std::span<const float> logits, float max) {
+  return std::log(Sum(Weights(logits, max, 1.0)));
 }
 
-// log softmax(logits)[token]: the greatest logit contributes 1 to the sum, so the log is finite.
-double LogSoftmax(std::span<const float> logits, float max, TokenId token) {
-  const double log_sum = std::log(Sum(Weights(logits, max, 1.0)));
+// log softmax(logits)[token]
+double LogSoftmax(std::span<const float> logits, float max, double log_sum, TokenId token) {
   return static_cast<double>(Clean(logits[token]) - max) - log_sum;
+}
+
+TopLogProbs Alternatives(std::span<const float> logits, float max, double log_sum, int count) {
+  TopLogProbs top;
+  for (const TokenId id : Likeliest(logits, static_cast<size_t>(std::max(count, 0)))) {
+    const auto log_prob = static_cast<float>(LogSoftmax(logits, max, log_sum, id));
+    if (std::isfinite(log_prob)) top.push_back({.token = id, .log_prob = log_prob});
+  }
+  return top;
 }
 
 }  // namespace
 
+Candidates CandidatesOf(std::span<const float> logits, float max, const SamplingParams& params) {
+  // Finite, because the greatest logit's 0 times it must be 0 at the smallest temperature, too.
+  const double scale = std::min(1 / params.temperature, 1e300);
+  Candidates candidates{.ids = {}, .weights = Weights(logits, max, scale)};
+  auto& [ids, weights] = candidates;
+  const auto top_k = static_cast<size_t>(params.top_k);
+  if (top_k > 0 && top_k <= kFew) {
+    ids = Likeliest(logits, top_k);
+  } else if (params.top_p < 1 || (top_k > 0 && top_k < logits.size())) {
+    ids.resize(logits.size());
+    std::iota(ids.begin(), ids.end(), 0);
+    if (top_k > 0 && top_k < ids.size()) {
+      SortFront(ids, logits, top_k);
+      ids.resize(top_k);
+    }
+  }
+  if (params.top_p < 1) KeepNucleus(ids, logits, weights, params.top_p);
+  if (params.min_p > 0) {
+    // The likeliest token is always left and weighs 1.
+    for (float& weight : weights) weight = weight >= params.min_p ? weight : 0;
+  }
+  return candidates;
+}
+
 Sample SampleToken(std::span<const float> logits, const SamplingParams& params,
-                   const TokenHistory& /*history*/, int position) {
+                   const TokenHistory& history, int position) {
   Sample sample;
   sample.token = ArgMax(logits);
   const float max = Clean(logits[sample.token]);
@@ -179,24 +220,28 @@ Sample SampleToken(std::span<const float> logits, const SamplingParams& params,
     sample.log_prob = std::numeric_limits<float>::quiet_NaN();
     return sample;
   }
-  if (params.temperature > 0) sample.token = DrawFrom(logits, max, params, position);
-  sample.log_prob = static_cast<float>(LogSoftmax(logits, max, sample.token));
+  const std::optional<std::vector<float>> adjusted = AdjustedLogits(logits, params, history);
+  const std::span<const float> row = adjusted ? std::span<const float>(*adjusted) : logits;
+  if (adjusted) sample.token = ArgMax(row);
+  if (params.temperature > 0) {
+    sample.token = Draw(CandidatesOf(row, row[sample.token], params), Uniform(params, position));
+  }
+  const double log_sum = LogSum(logits, max);
+  sample.log_prob = static_cast<float>(LogSoftmax(logits, max, log_sum, sample.token));
+  sample.top = Alternatives(logits, max, log_sum, params.top_log_probs);
   return sample;
 }
 
 TopLogProbs LikeliestTokens(std::span<const float> logits, int count) {
   const float max = Clean(logits[ArgMax(logits)]);
   if (count <= 0 || std::isinf(max)) return {};
-  std::vector<TokenId> ids(logits.size());
-  std::iota(ids.begin(), ids.end(), 0);
-  ids.resize(0);
-  return {};
+  return Alternatives(logits, max, LogSum(logits, max), count);
 }
 
 double LogProb(std::span<const float> logits, TokenId token) {
   const float max = Clean(logits[ArgMax(logits)]);
   if (std::isinf(max)) return std::numeric_limits<double>::quiet_NaN();
-  return LogSoftmax(logits, max, token);
+  return LogSoftmax(logits, max, LogSum(logits, max), token);
 }
 
 }  // namespace steer

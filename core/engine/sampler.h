@@ -2,19 +2,14 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/base/types.h"
+#include "core/engine/adjusted_logits.h"
 #include "core/schedule/event.h"
 #include "core/schedule/sampling_params.h"
 
 namespace steer {
-
-// What a draw looks back on.
-struct TokenHistory {
-  std::span<const TokenId> prompt;
-  std::span<const TokenId> output;      // the answer so far, a resumed part included
-  std::span<const TokenId> end_tokens;  // of the model
-};
 
 struct Sample {
   TokenId token = 0;
@@ -33,7 +28,7 @@ struct Sample {
 //   temperature; top-k (the lowest ids among equals)
 //   top-p: the smallest set of likeliest tokens whose share of what top-k left reaches top_p
 //   min-p: what has at least min_p of the likeliest token's probability
-// At least one token is left. Thread-safe.
+// At least one token is left: bans that would leave none are not applied. Thread-safe.
 //
 // A NaN logit counts as -inf. If no logit is finite or one is +inf there is no distribution: the
 // answer is then the lowest id among the greatest with log_prob NaN, and the caller makes an error
@@ -41,8 +36,18 @@ struct Sample {
 Sample SampleToken(std::span<const float> logits, const SamplingParams& params,
                    const TokenHistory& history, int position);
 
-// The `count` likeliest tokens of softmax(logits); fewer if there are fewer, none without a
-// distribution.
+// What a draw chooses from, in proportion to the weights.
+struct Candidates {
+  std::vector<TokenId> ids;    // in the order in which a draw walks; empty: all, by id
+  std::vector<float> weights;  // by token, the likeliest one's is 1; 0 = impossible
+};
+
+// What temperature, top-k, top-p and min-p leave of a row whose greatest logit `max` is finite.
+// `params.temperature` is not 0.
+Candidates CandidatesOf(std::span<const float> logits, float max, const SamplingParams& params);
+
+// The `count` likeliest tokens of softmax(logits), impossible ones not among them; fewer if there
+// are fewer, none without a distribution.
 TopLogProbs LikeliestTokens(std::span<const float> logits, int count);
 
 // log p(token) under softmax(logits), computed in fp32 with a fp64 sum; NaN logits and rows without
