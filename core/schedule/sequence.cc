@@ -51,7 +51,7 @@ Sequence::Sequence(std::unique_ptr<Request> request, const Tokenizer* tokenizer,
     ++generated;
     bool stopped = false;
     Read(tokens[i], stopped);
-    ended = stopped ? FinishReason::kStop : Ends(tokens[i]);
+    ended = EndAfter(tokens[i], stopped, /*is_full=*/false);
   }
 }
 
@@ -118,13 +118,18 @@ std::optional<FinishReason> Sequence::Accept(TokenId token, float log_prob, TopL
   event.text = Read(token, stopped);
   request->sink->OnToken(std::move(event));
 
+  const bool is_full =
+      generated >= sampling.max_tokens || static_cast<int>(tokens.size()) >= context_limit;
+  return EndAfter(token, stopped, is_full);
+}
+
+std::optional<FinishReason> Sequence::EndAfter(TokenId token, bool stopped, bool is_full) {
+  const SamplingParams& sampling = request->sampling;
   if (stopped) {
     CutAtStop(0);
     return FinishReason::kStop;
   }
   const std::optional<FinishReason> end = Ends(token);
-  const bool is_full =
-      generated >= sampling.max_tokens || static_cast<int>(tokens.size()) >= context_limit;
   if (!end && !is_full) return std::nullopt;
   // What the detokenizer still had may complete a stop string, too.
   held_text += detokenizer.Flush();

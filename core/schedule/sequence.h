@@ -69,6 +69,9 @@ struct Sequence {
   std::optional<FinishReason> Ends(TokenId token) const;
   // The text that `token` lets go out, and whether a stop string ends it.
   std::string Read(TokenId token, bool& stopped);
+  // Whether and why the answer ends with `token`, whose text was read. If so, `held_text` is what
+  // is still to be told.
+  std::optional<FinishReason> EndAfter(TokenId token, bool stopped, bool is_full);
   void CutAtStop(size_t begin);
 
   std::vector<BlockKey> keys_;  // root, then one per full block as far as they were asked for
