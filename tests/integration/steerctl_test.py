@@ -67,6 +67,10 @@ class SteerctlTest(unittest.TestCase):
         text = self.run_ok("model")
         self.assertIn(model["fingerprint"], text)
         self.assertIn("layers.<l>.block_out", text)
+        pool, = model["pools"]
+        self.assertTrue(pool["healthy"])
+        self.assertRegex(text, rf"(?m)^{pool['name']} +healthy +{pool['kv_blocks']} ")
+        self.assertIn(f"temperature {model['default_sampling']['temperature']:g}", text)
 
     def test_tokens_there_and_back(self):
         text = "Grüße, 世界 🙂"
@@ -198,31 +202,177 @@ class SteerctlTest(unittest.TestCase):
             [], ["nonsense"], ["generate", "hi", "--signal", "a=x"], ["generate", "hi", "--raw", "--system", "x"],
             ["generate"], ["signal"], ["score", "/no/such/file"], ["score", self.pairs, "--pairs"],
             ["model", "--server", "nowhere"], ["signal", "add", "/no/such/file"], ["model", "--wait", "-1"],
+            ["generate", "hi", "--logit-bias", "x=1"],
+            ["generate", "hi", "--top-log-probs", "1"], ["generate", "hi", "--n", "2", "--resume", "1"],
+            ["generate", "hi", "--truncate", "middle"], ["steer", "1"], ["steer", "1", "a"], ["steer", "x", "a=1"],
             ["learn", self.file("bad.jsonl", '{"question": "q", "positive": "p"}\n')], ["chat", "--json"],
         ):
             with self.subTest(arguments=arguments):
                 self.assertTrue(self.refused(2, *arguments).startswith("steerctl: "))
 
     def test_every_command_explains_itself(self):
-        for command in ("health", "model", "tokenize", "detokenize", "generate", "chat", "learn", "score",
+        for command in ("health", "model", "tokenize", "detokenize", "generate", "steer", "chat", "learn", "score",
                         "signal add", "signal list", "signal show", "signal rm", "signal alias", "signal unalias",
                         "jobs list", "jobs show", "jobs cancel"):
             with self.subTest(command=command):
                 self.assertIn(f"Example: steerctl {command}", self.run_ok(*command.split(), "--help"))
 
-    def test_loadgen(self):
+    def loadgen(self, *arguments):
         result = subprocess.run(
-            [os.environ["LOADGEN_BINARY"], "--server", self.server.address, "--streams", "3", "--requests", "6",
-             "--prompt-tokens", "20", "--max-tokens", "5", "--steered", "0.67", "--signals", "2", "--json"],
+            [os.environ["LOADGEN_BINARY"], "--server", self.server.address, *arguments, "--json"],
             capture_output=True, text=True, timeout=120)
         self.assertEqual(result.returncode, 0, result.stderr + result.stdout)
         report = json.loads(result.stdout)
-        self.assertEqual(report["finished"], 6)
         self.assertEqual(report["errors"], {})
+        return report
+
+    def test_loadgen(self):
+        report = self.loadgen("--streams", "3", "--requests", "6", "--prompt-tokens", "20", "--max-tokens", "5",
+                              "--ignore-eos", "--steered", "0.67", "--signals", "2", "--background")
+        self.assertEqual(report["finished"], 6)
+        self.assertEqual(report["tokens"], 30)
+        self.assertEqual(report["prompt_tokens"], 120)
         self.assertEqual(report["first_token_seconds"]["samples"], 6)
-        self.assertEqual(report["between_tokens_seconds"]["samples"], report["tokens"] - 6)
+        self.assertEqual(report["between_tokens_seconds"]["samples"], 24)
         self.assertGreater(report["tokens_per_second"], 0)
+        self.assertGreaterEqual(report["background"]["pairs"], report["background"]["scores"])
         self.assertNotIn("loadgen", self.run_ok("signal", "list", "--json"))
+
+    def test_loadgen_tells_what_the_prefix_cache_had(self):
+        # One stream: every request but the first finds the prefix of the one before it.
+        report = self.loadgen("--streams", "1", "--requests", "4", "--prompt-tokens", "40", "--shared-prefix", "32",
+                              "--max-tokens", "1", "--ignore-eos", "--seed", "5")
+        self.assertGreaterEqual(report["reused_prompt_tokens"], 3 * 32)
+        self.assertLessEqual(report["reused_prompt_tokens"], 4 * 32)
+
+    def test_loadgen_cancels(self):
+        report = self.loadgen("--streams", "2", "--requests", "4", "--prompt-tokens", "8", "--max-tokens", "4",
+                              "--cancel", "1")
+        self.assertEqual((report["cancelled"], report["finished"], report["cut_short"]), (4, 0, 0))
+
+    def test_loadgen_refuses_a_prefix_longer_than_the_prompt(self):
+        result = subprocess.run([os.environ["LOADGEN_BINARY"], "--prompt-tokens", "8", "--shared-prefix", "8"],
+                                capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, 2, result.stdout)
+        self.assertIn("--shared-prefix", result.stderr)
+
+
+class KnobsTest(unittest.TestCase):
+    """What bears on single tokens: in f32, where a row does not depend on its neighbours."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = SteerdProcess("--dtype", "f32")
+        cls.server.__enter__()
+        cls.addClassCleanup(cls.server.__exit__)
+        with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as pairs:
+            pairs.write(json.dumps(PAIRS[0]) + "\n")
+            pairs.flush()
+            cls.run_ok("learn", pairs.name, "--alias", "cheerful")
+        cls.end, = cls.run_ok("tokenize", "--ids", "<|im_end|>").split()
+
+    @classmethod
+    def command(cls, *arguments):
+        return [os.environ["STEERCTL_BINARY"], "--server", cls.server.address, *arguments]
+
+    @classmethod
+    def run_ok(cls, *arguments):
+        result = subprocess.run(cls.command(*arguments), capture_output=True, text=True, timeout=240)
+        if result.returncode != 0:
+            raise AssertionError(f"{arguments}: {result.returncode}\n{result.stdout}{result.stderr}")
+        return result.stdout
+
+    def generate(self, *arguments):
+        return json.loads(self.run_ok("generate", *arguments, "--json"))
+
+    def test_several_completions(self):
+        arguments = ("Name a colour.", "--seed", "5", "--temperature", "2", "--max-tokens", "6", "--ignore-eos")
+        several = self.generate(*arguments, "--n", "3")
+        self.assertEqual(several["started"]["n"], 3)
+        texts = [completion["text"] for completion in several["completions"]]
+        self.assertEqual([completion["finished"]["completion"] for completion in several["completions"]], [0, 1, 2])
+        self.assertEqual(len(set(texts)), 3)
+        self.assertEqual(self.generate(*arguments)["text"], texts[0])
+        shown = "\n".join(f"--- completion {i} ---\n{text}\n" for i, text in enumerate(texts))
+        self.assertEqual(self.run_ok("generate", *arguments, "--n", "3"), shown)
+
+    def test_every_knob_arrives(self):
+        sampling = self.generate(
+            "Hi", "--max-tokens", "2", "--min-tokens", "1", "--temperature", "0.5", "--top-k", "9", "--top-p", "0.75", "--min-p",
+            "0.125", "--repetition-penalty", "1.5", "--presence-penalty", "0.25", "--frequency-penalty=-0.5", "--logit-bias", "7=-3",
+            "--stop", "x", "--stop-token", "8", "--ignore-eos", "--seed", "4", "--top-log-probs", "1",
+            "--prompt-log-probs", "2")["started"]["sampling"]
+        self.assertEqual(sampling, {
+            "max_tokens": 2, "min_tokens": 1, "temperature": 0.5, "top_k": 9, "top_p": 0.75, "min_p": 0.125,
+            "repetition_penalty": 1.5, "presence_penalty": 0.25, "frequency_penalty": -0.5, "logit_bias": {"7": -3},
+            "stop": ["x"], "stop_token_ids": [8], "ignore_eos": True, "seed": 4, "log_probs": True, "top_log_probs": 1,
+            "prompt_log_probs": 2})
+
+    def test_what_ends_an_answer(self):
+        likely = ("The sky is", "--raw", "--temperature", "0", "--max-tokens", "3", "--logit-bias", f"{self.end}=100")
+        self.assertEqual(self.generate(*likely)["finished"]["finish_reason"], "end_of_text")
+        ignored = self.generate(*likely, "--ignore-eos")
+        self.assertEqual(ignored["finished"]["finish_reason"], "length")
+        self.assertEqual(ignored["ids"], [int(self.end)] * 3)
+        blue, = self.run_ok("tokenize", "--ids", " blue").split()
+        forced = ("The sky is", "--raw", "--temperature", "0", "--max-tokens", "3", "--logit-bias", f"{blue}=100")
+        self.assertEqual(self.generate(*forced)["text"], " blue blue blue")
+        self.assertEqual(self.generate(*forced, "--stop-token", blue)["finished"]["finish_reason"], "stop")
+
+    def test_log_probabilities_and_echo(self):
+        arguments = ("The sky is", "--raw", "--temperature", "0", "--max-tokens", "3", "--ignore-eos", "--echo")
+        result = self.generate(*arguments, "--top-log-probs", "2", "--prompt-log-probs", "1")
+        self.assertEqual(result["prompt"]["text"], "The sky is")
+        self.assertEqual(len(result["prompt"]["ids"]), result["finished"]["usage"]["prompt_tokens"])
+        self.assertEqual(len(result["prompt"]["log_probs"]), len(result["prompt"]["ids"]) - 1)
+        for top, log_prob in zip(result["prompt"]["top_log_probs"], result["prompt"]["log_probs"], strict=True):
+            self.assertEqual(len(top["tokens"]), 1)
+            self.assertGreaterEqual(top["tokens"][0]["log_prob"], log_prob)
+        # Greedy takes the likeliest.
+        for id, log_prob, top in zip(result["ids"], result["log_probs"], result["top_log_probs"], strict=True):
+            self.assertEqual(top["tokens"][0], {"id": id, "log_prob": log_prob})
+            self.assertLessEqual(top["tokens"][1]["log_prob"], log_prob)
+        self.assertEqual(self.run_ok("generate", *arguments), f"The sky is{result['text']}\n")
+
+    def test_truncation(self):
+        limit = json.loads(self.run_ok("model", "--json"))["context_limit"]
+        prompt = "one two three four five six seven"
+        ids = [int(id) for id in self.run_ok("tokenize", "--ids", prompt).split()]
+        # Room for two tokens of the prompt; the answer ends at once.
+        arguments = (prompt, "--raw", "--echo", "--max-tokens", str(limit - 2), "--logit-bias", f"{self.end}=100",
+                     "--temperature", "0")
+        for which, kept in (("first", ids[-2:]), ("last", ids[:2])):
+            result = self.generate(*arguments, "--truncate", which)
+            self.assertEqual(result["prompt"]["ids"], kept)
+            self.assertEqual(result["started"]["truncated_tokens"], len(ids) - 2)
+        refused = subprocess.run(self.command("generate", *arguments), capture_output=True, text=True, timeout=60)
+        self.assertEqual(refused.returncode, 1, refused.stderr)
+        self.assertIn("INVALID_ARGUMENT", refused.stderr)
+
+    def test_steering_a_running_answer(self):
+        arguments = ("generate", "Tell me about the sea.", "--signal", "cheerful=0.5", "--temperature", "0", "--max-tokens", "120",
+                     "--ignore-eos", "--verbose")
+        with subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            id = process.stderr.readline().removeprefix("request ").strip()
+            self.assertRegex(self.run_ok("steer", id, "cheerful=-1"), r"^cheerful=-1 from token \d+ on\n$")
+            text, note = process.communicate(timeout=240)
+        self.assertEqual(process.returncode, 0, note)
+        self.assertRegex(note, r"cheerful \([0-9a-f]+\) x 0\.5, x -1 from (token|prompt position) \d+ on, at layers\.")
+        over = subprocess.run(self.command("steer", id, "cheerful=0"), capture_output=True, text=True, timeout=60)
+        self.assertEqual(over.returncode, 1, over.stdout)
+        self.assertIn("NOT_FOUND", over.stderr)
+
+    def test_an_answer_survives_the_server(self):
+        arguments = ("generate", "Tell me about the sea.", "--signal", "cheerful=0.5", "--seed", "3", "--max-tokens", "60",
+                     "--ignore-eos", "--wait", "120", "--resume", "1")
+        whole = self.run_ok(*arguments)
+        with subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            begun = process.stdout.read(1)
+            os.kill(self.server.pid, signal.SIGKILL)
+            self.server.__enter__()
+            rest, error = process.communicate(timeout=240)
+        self.assertEqual(process.returncode, 0, error)
+        self.assertEqual((begun + rest).decode(), whole)
 
 
 if __name__ == "__main__":
