@@ -61,10 +61,12 @@ absl::Status ValidateCounts(const SamplingParams& params) {
   if (params.top_k < 0) {
     return InvalidField("sampling.top_k", absl::StrCat(params.top_k), "0 (all) or more");
   }
-  STEER_RETURN_IF_ERROR(InRange(
-      {"sampling.top_log_probs", double(params.top_log_probs), 0, kMaxAlternatives, "0 to 20"}));
-  return InRange({"sampling.prompt_log_probs", double(params.prompt_log_probs.value_or(0)), 0,
-                  kMaxAlternatives, "0 to 20"});
+  STEER_RETURN_IF_ERROR(
+      InRange({"sampling.top_log_probs", static_cast<double>(params.top_log_probs), 0,
+               kMaxAlternatives, "0 to 20"}));
+  return InRange({"sampling.prompt_log_probs",
+                  static_cast<double>(params.prompt_log_probs.value_or(0)), 0, kMaxAlternatives,
+                  "0 to 20"});
 }
 
 absl::Status ValidateShape(const SamplingParams& params) {

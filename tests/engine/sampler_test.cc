@@ -10,6 +10,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/engine/draws.h"
 
 namespace steer {
 namespace {
@@ -18,14 +19,6 @@ using ::testing::ElementsAre;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();
-
-std::vector<float> RandomLogits(int size, uint32_t seed, float spread) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, spread);
-  std::vector<float> logits(size);
-  for (float& logit : logits) logit = normal(random);
-  return logits;
-}
 
 // softmax(logits / temperature) in fp64, the plain way.
 std::vector<double> Softmax(const std::vector<float>& logits, double temperature) {
@@ -44,19 +37,6 @@ std::vector<TokenId> Ranked(const std::vector<float>& logits) {
   std::stable_sort(ids.begin(), ids.end(),
                    [&](TokenId a, TokenId b) { return logits[a] > logits[b]; });
   return ids;
-}
-
-std::map<TokenId, int> Count(const std::vector<float>& logits, const SamplingParams& params,
-                             int draws) {
-  std::map<TokenId, int> counts;
-  for (int i = 0; i < draws; ++i) ++counts[SampleToken(logits, params, i).token];
-  return counts;
-}
-
-std::set<TokenId> Support(const std::map<TokenId, int>& counts) {
-  std::set<TokenId> support;
-  for (const auto& [token, count] : counts) support.insert(token);
-  return support;
 }
 
 // Chi-square of counts against probabilities over the tokens expected at least five times.
@@ -82,7 +62,7 @@ TEST(SamplerTest, GreedyTakesTheLowestIdAmongEquals) {
   params.temperature = 0;
   const std::vector<float> logits = {1, 3, 2, 3, -kInf, 3};
   for (int position = 0; position < 20; ++position) {
-    EXPECT_EQ(SampleToken(logits, params, position).token, 1);
+    EXPECT_EQ(SampleToken(logits, params, {}, position).token, 1);
   }
 }
 
@@ -104,7 +84,7 @@ TEST(SamplerTest, FrequenciesOverSeedsAtOnePosition) {
   SamplingParams params;
   for (int i = 0; i < kDraws; ++i) {
     params.seed = static_cast<uint64_t>(i) << 32;  // the high half counts, too
-    ++counts[SampleToken(logits, params, 7).token];
+    ++counts[SampleToken(logits, params, {}, 7).token];
   }
   ExpectFrequencies(counts, Softmax(logits, 1), kDraws);
 }
@@ -184,15 +164,15 @@ TEST(SamplerTest, EqualInputsGiveEqualTokensAndSeedsAndPositionsDiffer) {
   std::vector<TokenId> first;
   std::vector<TokenId> other_seed;
   for (int position = 0; position < 50; ++position) {
-    first.push_back(SampleToken(logits, params, position).token);
+    first.push_back(SampleToken(logits, params, {}, position).token);
   }
   // Backwards: nothing may depend on the order of the draws.
   for (int position = 49; position >= 0; --position) {
-    EXPECT_EQ(SampleToken(logits, params, position).token, first[position]);
+    EXPECT_EQ(SampleToken(logits, params, {}, position).token, first[position]);
   }
   params.seed = 100;
   for (int position = 0; position < 50; ++position) {
-    other_seed.push_back(SampleToken(logits, params, position).token);
+    other_seed.push_back(SampleToken(logits, params, {}, position).token);
   }
   EXPECT_NE(first, other_seed);
   EXPECT_GT(std::set<TokenId>(first.begin(), first.end()).size(), 30u);
@@ -206,7 +186,7 @@ TEST(SamplerTest, LogProbabilityIsOfTheRawDistribution) {
   params.top_k = 5;
   params.top_p = 0.9;
   for (int position = 0; position < 10; ++position) {
-    const Sample sample = SampleToken(logits, params, position);
+    const Sample sample = SampleToken(logits, params, {}, position);
     EXPECT_NEAR(sample.log_prob, std::log(p[sample.token]), 1e-5);
   }
   for (TokenId token = 0; token < 20000; token += 501) {
@@ -248,7 +228,7 @@ TEST(SamplerTest, NanCountsAsImpossible) {
       params.temperature = temperature;
       params.top_p = top_p;
       for (int position = 0; position < 200; ++position) {
-        const Sample sample = SampleToken(logits, params, position);
+        const Sample sample = SampleToken(logits, params, {}, position);
         EXPECT_TRUE(sample.token == 1 || sample.token == 3);
         EXPECT_NEAR(sample.log_prob, std::log(0.5), 1e-6);
       }
@@ -261,7 +241,7 @@ TEST(SamplerTest, ARowWithoutADistributionGivesTheLowestIdAndNan) {
   SamplingParams params;
   for (const auto& logits : {std::vector<float>{kNan, kNan}, std::vector<float>{-kInf, kNan},
                              std::vector<float>{kInf, 1}, std::vector<float>{kInf, kInf}}) {
-    const Sample sample = SampleToken(logits, params, 3);
+    const Sample sample = SampleToken(logits, params, {}, 3);
     EXPECT_EQ(sample.token, 0);
     EXPECT_TRUE(std::isnan(sample.log_prob));
     EXPECT_TRUE(std::isnan(LogProb(logits, 1)));
@@ -272,7 +252,7 @@ TEST(SamplerTest, OneTokenVocabulary) {
   SamplingParams params;
   params.top_p = 0.5;
   params.top_k = 1;
-  const Sample sample = SampleToken(std::vector<float>{-7}, params, 0);
+  const Sample sample = SampleToken(std::vector<float>{-7}, params, {}, 0);
   EXPECT_EQ(sample.token, 0);
   EXPECT_EQ(sample.log_prob, 0);
 }
