@@ -62,6 +62,9 @@ v1::Receipt ReceiptOf(const Admitted& admitted, const FinishedEvent& finished) {
     if (i < finished.steered.size()) AddSteered(finished.steered[i], applied);
     if (i >= finished.multipliers.size()) continue;
     const std::vector<MultiplierRun>& runs = finished.multipliers[i];
+    // A change before the first step replaced what the request came with.
+    applied.mutable_control()->set_multiplier(runs.front().m1);
+    applied.mutable_control()->set_bias_multiplier(runs.front().m2);
     for (size_t k = 1; k < runs.size(); ++k) *applied.add_changes() = ToProto(runs[k]);
   }
   return receipt;

@@ -39,6 +39,13 @@ std::string CheckDevice(std::string& device) {
   return absl::StrCat("'", device, "' is neither cpu:<n> nor cuda:<n>");
 }
 
+// Empty if `share` is one. CLI::Range lets NaN pass.
+std::string CheckShare(std::string& share) {
+  double value = 0;
+  if (absl::SimpleAtod(share, &value) && value >= 0.01 && value <= 0.99) return "";
+  return absl::StrCat("'", share, "' is not from 0.01 to 0.99");
+}
+
 void AddSwitch(CLI::App& app, const std::string& name, bool& value, const std::string& help) {
   app.add_option(name, value, help + ": on or off")
       ->transform(CLI::CheckedTransformer(
@@ -96,7 +103,7 @@ void AddSchedulingOptions(CLI::App& app, RuntimeOptions& options) {
       ->capture_default_str();
   app.add_option("--background-share", options.background_share,
                  "share of a pool for scoring and learning while generations run")
-      ->check(CLI::Range(0.01, 0.99))
+      ->check(CLI::Validator(CheckShare, "0.01 to 0.99"))
       ->capture_default_str();
   app.add_option("--inter-token-ms", options.inter_token_ms,
                  "bound on the time between two tokens while prompts are computed; 0 = none")

@@ -27,11 +27,11 @@ FinishedEvent Finished(FinishReason reason) {
 }
 
 TEST(MetricsTest, CountsAFinishedGenerationByReasonAndSignal) {
-  Metrics metrics("cpu:0", 10);
+  Metrics metrics({"cpu:0", "cpu:1"}, 10);
   const std::string label = metrics.signal_labels().Use("calm");
-  metrics.Finished(Finished(FinishReason::kLength), {label});
-  metrics.Finished(Finished(FinishReason::kLength), {label});
-  metrics.Finished(Finished(FinishReason::kCancelled), {label});
+  metrics.Finished("cpu:0", Finished(FinishReason::kLength), {label});
+  metrics.Finished("cpu:0", Finished(FinishReason::kLength), {label});
+  metrics.Finished("cpu:0", Finished(FinishReason::kCancelled), {label});
   const std::string text = Text(metrics);
   EXPECT_THAT(text, HasSubstr(R"(steer_requests_finished_total{pool="cpu:0",reason="length"} 2)"));
   EXPECT_THAT(text,
@@ -47,28 +47,52 @@ TEST(MetricsTest, CountsAFinishedGenerationByReasonAndSignal) {
 }
 
 TEST(MetricsTest, TheWaitOfARequestThatNeverRanIsNotCounted) {
-  Metrics metrics("cpu:0", 10);
+  Metrics metrics({"cpu:0", "cpu:1"}, 10);
   FinishedEvent event = Finished(FinishReason::kCancelled);
   event.first_token_seconds = 0;
-  metrics.Finished(event, {});
+  metrics.Finished("cpu:0", event, {});
   EXPECT_THAT(Text(metrics), HasSubstr(R"(steer_queue_seconds_count{pool="cpu:0"} 0)"));
 }
 
 TEST(MetricsTest, ADeletedAliasTakesItsSeriesAlong) {
-  Metrics metrics("cpu:0", 10);
+  Metrics metrics({"cpu:0", "cpu:1"}, 10);
   const std::string label = metrics.signal_labels().Use("calm");
-  metrics.Finished(Finished(FinishReason::kStop), {label});
+  metrics.Finished("cpu:0", Finished(FinishReason::kStop), {label});
   metrics.odds().Set({.label = label, .signal_id = "a", .x = 1, .mean = {}, .sum = {}});
   ASSERT_THAT(Text(metrics), HasSubstr("calm"));
   metrics.ForgetAlias("calm");
   EXPECT_THAT(Text(metrics), Not(HasSubstr("calm")));
   // A generation that was still running under the name does not bring it back.
-  metrics.Finished(Finished(FinishReason::kStop), {label});
+  metrics.Finished("cpu:0", Finished(FinishReason::kStop), {label});
+  EXPECT_THAT(Text(metrics), Not(HasSubstr("calm")));
+}
+
+TEST(MetricsTest, EveryPoolHasSeriesOfItsOwn) {
+  Metrics metrics({"cpu:0", "cpu:1"}, 10);
+  const std::string label = metrics.signal_labels().Use("calm");
+  metrics.FirstToken("cpu:1", 0.1);
+  metrics.NextToken("cpu:0", 0.1);
+  metrics.Finished("cpu:0", Finished(FinishReason::kLength), {label});
+  metrics.Finished("cpu:1", Finished(FinishReason::kLength), {label});
+  metrics.Finished("cpu:1", Finished(FinishReason::kLength), {label});
+  const std::string text = Text(metrics);
+  for (const char* line :
+       {R"(steer_time_to_first_token_seconds_count{pool="cpu:0"} 0)",
+        R"(steer_time_to_first_token_seconds_count{pool="cpu:1"} 1)",
+        R"(steer_inter_token_latency_seconds_count{pool="cpu:0"} 1)",
+        R"(steer_inter_token_latency_seconds_count{pool="cpu:1"} 0)",
+        R"(steer_requests_finished_total{pool="cpu:0",reason="length"} 1)",
+        R"(steer_requests_finished_total{pool="cpu:1",reason="length"} 2)",
+        R"(steer_steered_tokens_total{pool="cpu:0",signal="calm",stage="prompt"} 7)",
+        R"(steer_steered_tokens_total{pool="cpu:1",signal="calm",stage="prompt"} 14)"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  metrics.ForgetAlias("calm");
   EXPECT_THAT(Text(metrics), Not(HasSubstr("calm")));
 }
 
 TEST(MetricsTest, UnknownMethodsShareOneLabel) {
-  const Metrics metrics("cpu:0", 10);
+  const Metrics metrics({"cpu:0", "cpu:1"}, 10);
   EXPECT_EQ(metrics.MethodLabel("/steer.v1.GenerationService/Generate"),
             "steer.v1.GenerationService/Generate");
   EXPECT_EQ(metrics.MethodLabel("/steer.v1.GenerationService/Invented"), "other");
@@ -77,7 +101,7 @@ TEST(MetricsTest, UnknownMethodsShareOneLabel) {
 }
 
 TEST(MetricsTest, TimesCallsByMethodAndCode) {
-  Metrics metrics("cpu:0", 10);
+  Metrics metrics({"cpu:0", "cpu:1"}, 10);
   metrics.CallStarted("other");
   metrics.CallEnded("other", 3, 0.01);
   const std::string text = Text(metrics);

@@ -9,6 +9,7 @@
 namespace steer {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // This file stands in for the model: options only ask whether it is there.
@@ -27,6 +28,24 @@ TEST(OptionsTest, DefaultsAreLocalAndModest) {
   EXPECT_EQ(invocation.options->max_message_mib, 8);
   EXPECT_TRUE(invocation.options->reflection);
   EXPECT_EQ(invocation.options->runtime.dtype, "bf16");
+  EXPECT_THAT(invocation.options->runtime.devices, ElementsAre("cpu:0"));
+  EXPECT_EQ(invocation.options->runtime.kv_cache_mib, 0);
+  EXPECT_TRUE(invocation.options->runtime.prefix_cache);
+}
+
+TEST(OptionsTest, DevicesComeInAListOrOneByOne) {
+  const Invocation again = Parse({"--devices", "cpu:1", "--devices", "cpu:0"});
+  ASSERT_TRUE(again.options.has_value()) << again.output;
+  EXPECT_THAT(again.options->runtime.devices, ElementsAre("cpu:1", "cpu:0"));
+  const Invocation list = Parse({"--devices=cpu:0,cuda:12"});
+  ASSERT_TRUE(list.options.has_value()) << list.output;
+  EXPECT_THAT(list.options->runtime.devices, ElementsAre("cpu:0", "cuda:12"));
+  for (const char* bad : {"cpu", "cuda:", "cpu:-1", "tpu:0", "cpu:0x", "cpu:99999999999"}) {
+    const Invocation refused = Parse({"--devices", bad});
+    EXPECT_FALSE(refused.options.has_value()) << bad;
+    EXPECT_THAT(refused.output, HasSubstr(bad));
+  }
+  EXPECT_THAT(Parse({"--devices", "cpu:0,cpu:1,cpu:0"}).output, HasSubstr("each device once"));
 }
 
 TEST(OptionsTest, TakesEveryFlag) {
@@ -36,8 +55,18 @@ TEST(OptionsTest, TakesEveryFlag) {
                                        "unix:/x",
                                        "--metrics-listen",
                                        "off",
-                                       "--device",
-                                       "cuda:1",
+                                       "--devices",
+                                       "cuda:1,cuda:0",
+                                       "--generation-config",
+                                       __FILE__,
+                                       "--prefix-cache",
+                                       "off",
+                                       "--max-in-flight",
+                                       "11",
+                                       "--background-share",
+                                       "0.5",
+                                       "--inter-token-ms",
+                                       "40",
                                        "--dtype",
                                        "f32",
                                        "--threads",
@@ -62,7 +91,12 @@ TEST(OptionsTest, TakesEveryFlag) {
   ASSERT_TRUE(invocation.options.has_value()) << invocation.output;
   const ServerOptions& options = *invocation.options;
   EXPECT_EQ(options.runtime.state_directory, "s");
-  EXPECT_EQ(options.runtime.device, "cuda:1");
+  EXPECT_THAT(options.runtime.devices, ElementsAre("cuda:1", "cuda:0"));
+  EXPECT_EQ(options.runtime.generation_config_path, __FILE__);
+  EXPECT_FALSE(options.runtime.prefix_cache);
+  EXPECT_EQ(options.runtime.max_in_flight, 11);
+  EXPECT_EQ(options.runtime.background_share, 0.5);
+  EXPECT_EQ(options.runtime.inter_token_ms, 40);
   EXPECT_EQ(options.runtime.dtype, "f32");
   EXPECT_EQ(options.runtime.threads, 3);
   EXPECT_EQ(options.runtime.kv_cache_mib, 64);
@@ -104,6 +138,15 @@ TEST(OptionsTest, BadFlagsLeaveWithTwoAndSayWhy) {
   for (const std::vector<const char*>& flags :
        std::vector<std::vector<const char*>>{{"--dtype", "f16"},
                                              {"--threads", "-1"},
+                                             {"--kv-cache-mib", "-1"},
+                                             {"--prefix-cache", "perhaps"},
+                                             {"--max-in-flight", "0"},
+                                             {"--background-share", "0"},
+                                             {"--background-share", "1"},
+                                             {"--background-share", "nan"},
+                                             {"--inter-token-ms", "-1"},
+                                             {"--generation-config", "/no/such/file"},
+                                             {"--device", "cpu:0"},
                                              {"--reflection", "maybe"},
                                              {"--no-such-flag"}}) {
     const Invocation invocation = Parse(flags);
