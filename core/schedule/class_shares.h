@@ -12,7 +12,8 @@ class ClassShares {
  public:
   // `background_share` of steps of up to `step_tokens`; 0 .. 1, both excluded.
   ClassShares(double background_share, int step_tokens)
-      : share_(background_share), bound_(4 * background_share * step_tokens) {}
+      : share_(background_share),
+        bound_(step_tokens * std::max(4 * background_share, 1 - background_share)) {}
 
   bool is_background_turn() const { return lag_ > 0; }
   // Of a step of `budget` tokens, what is kept for background work that has so much to run. What
@@ -21,8 +22,9 @@ class ClassShares {
     const double share = share_ * budget;
     return static_cast<int>(is_background_turn() ? std::ceil(share) : share);
   }
-  // A step ran so many tokens of each. Bounded, so that a long time of one kind of load does not
-  // decide over a long time after it.
+  // A step ran so many tokens of each. Bounded by four steps of interactive work or one of the
+  // background's: a long time of one kind of load does not decide over a long time after it, and no
+  // single step is forgotten.
   void Ran(int interactive, int background) {
     lag_ = std::clamp(lag_ + share_ * interactive - (1 - share_) * background, -bound_, bound_);
   }

@@ -78,7 +78,7 @@ int Scheduler::Decoding(RequestClass request_class) const {
 // whose turn it is and that does not fit stops this for both classes: what is freed from here on is
 // kept for it.
 void Scheduler::StartWaiting(Clock::time_point now) {
-  const int budget = options_.step_tokens;
+  const int budget = StepBudget();
   const int background_share = static_cast<int>(std::ceil(options_.background_share * budget));
   int interactive_demand = Demand(RequestClass::kInteractive);
   int background_demand = Demand(RequestClass::kBackground);
@@ -135,10 +135,10 @@ int Scheduler::Demand(RequestClass request_class) const {
 
 // Adds entries of one class, decode first, and answers how many tokens they run.
 int Scheduler::Plan(RequestClass request_class, int budget, Batch& batch) {
-  for (const bool single : {true, false}) {
+  for (const bool decoding : {true, false}) {
     for (const auto& sequence : running_) {
       if (sequence->preempted || sequence->request->request_class != request_class) continue;
-      if ((sequence->remaining() == 1) != single) continue;
+      if (sequence->is_decoding() != decoding) continue;
       const int left = budget - RowsOf(batch, request_class);
       if (left <= 0) break;
       PlanOne(*sequence, left, batch);

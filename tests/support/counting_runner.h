@@ -1,8 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <functional>
+#include <map>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,9 +15,11 @@
 
 namespace steer {
 
-// A deterministic runner without tensors. Its "cache" remembers for every slot which position of
-// which request was written there, so a block that is shared, freed too early or filled twice shows
-// as a failed expectation. What it answers depends on the request and the position alone.
+// A deterministic runner without tensors. Its "cache" remembers for every slot what was written
+// there: a hash of all tokens so far, whose they are and what acted on each. A step may only build
+// on slots that hold exactly what its sequence demands, so a block that is shared wrongly, freed
+// too early, filled twice or computed again with other multipliers shows as a failed expectation.
+// What it answers depends on that content, the seed and the position alone.
 class CountingRunner final : public Runner {
  public:
   // Runs before each step; an error fails the step.
@@ -25,31 +30,58 @@ class CountingRunner final : public Runner {
         hook_(std::move(hook)),
         slots_(static_cast<size_t>(options.block_count) * options.block_size) {}
 
-  // The token drawn after `position`: a letter.
-  static TokenId TokenAfter(const Request& request, int position) {
-    return static_cast<TokenId>('a' + (request.sampling.seed + position) % 26);
-  }
   // What it says of a forced token at `position`.
   static double ForcedLogProb(TokenId token, int position) { return -0.5 * token - position; }
+
+  // Positions computed so far, and those of them that were computed for the first time.
+  int64_t computed() const { return computed_; }
+  int64_t fresh() const { return fresh_; }
 
   absl::StatusOr<StepResult> Run(const Batch& batch) override {
     CheckBudget(batch);
     if (hook_) {
       if (const absl::Status status = hook_(batch); !status.ok()) return status;
     }
+    for (const BatchEntry& entry : batch.entries) {
+      Extend(*entry.sequence, entry.end());
+      CheckSlots(entry, entry.begin);
+    }
+    for (const BatchEntry& entry : batch.entries) Write(entry);
     StepResult result;
     for (const BatchEntry& entry : batch.entries) {
-      WriteCache(entry);
+      CheckSlots(entry, entry.end());  // nobody wrote where another one did
       result.entries.push_back(Answer(entry));
     }
     return result;
   }
 
  private:
-  struct Slot {
-    RequestId request = 0;
-    int position = -1;
+  // What was seen of a request.
+  struct Seen {
+    std::vector<uint64_t> contents;  // demanded, by position
+    int known = 0;                   // positions that were computed or reused
+    int forced = 0;                  // log-probabilities that were told
   };
+
+  static uint64_t Mix(uint64_t hash, uint64_t value) {
+    hash = (hash ^ value) * 0x9E3779B97F4A7C15;
+    return hash ^ (hash >> 29U);
+  }
+
+  static uint64_t Content(uint64_t before, const Sequence& sequence, int position) {
+    const Request& request = *sequence.request;
+    uint64_t content =
+        position == 0 ? Mix(1, std::hash<std::string>()(request.tenant)) : Mix(before, 2);
+    content = Mix(content, static_cast<uint64_t>(sequence.tokens.at(position)));
+    for (const ControlEntry& control : request.controls) {
+      if (!Acts(control, request.layout, position)) continue;
+      const MultiplierRun& run = MultipliersAt(control, position);
+      content = Mix(content, std::hash<std::string>()(control.signal_id));
+      content = Mix(content, std::bit_cast<uint64_t>(run.m1));
+      content = Mix(content, std::bit_cast<uint64_t>(run.m2));
+    }
+    return content;
+  }
 
   void CheckBudget(const Batch& batch) const {
     int tokens = 0;
@@ -63,53 +95,89 @@ class CountingRunner final : public Runner {
     EXPECT_LE(static_cast<int>(batch.entries.size()), options_.max_sequences);
   }
 
-  Slot& At(const Sequence& sequence, int position) {
+  // What the positions before `end` have to hold. What ran once keeps what acted on it then.
+  void Extend(const Sequence& sequence, int end) {
+    std::vector<uint64_t>& contents = seen_[sequence.request->id].contents;
+    const int known = static_cast<int>(contents.size());
+    uint64_t before = 0;
+    for (int position = 0; position < end; ++position) {
+      const uint64_t content = Content(before, sequence, position);
+      if (position >= known) contents.push_back(content);
+      EXPECT_EQ(content, contents[position]) << "the past changed at position " << position;
+      before = content;
+    }
+  }
+
+  uint64_t& Slot(const Sequence& sequence, int position) {
     const int block = sequence.blocks.at(position / options_.block_size);
     return slots_.at(static_cast<size_t>(block) * options_.block_size +
                      position % options_.block_size);
   }
 
-  void WriteCache(const BatchEntry& entry) {
-    const Sequence& sequence = *entry.sequence;
-    EXPECT_EQ(entry.begin, sequence.computed);
-    EXPECT_LE(entry.begin + entry.count, static_cast<int>(sequence.tokens.size()));
-    for (int position = 0; position < entry.begin; ++position) {
-      const Slot& slot = At(sequence, position);
-      EXPECT_EQ(slot.request, sequence.request->id);
-      EXPECT_EQ(slot.position, position);
-    }
-    for (int position = entry.begin; position < entry.begin + entry.count; ++position) {
-      At(sequence, position) = {sequence.request->id, position};
+  void CheckSlots(const BatchEntry& entry, int end) {
+    const std::vector<uint64_t>& contents = seen_[entry.sequence->request->id].contents;
+    for (int position = 0; position < end; ++position) {
+      EXPECT_EQ(Slot(*entry.sequence, position), contents[position])
+          << "request " << entry.sequence->request->id << ", position " << position;
     }
   }
 
-  static EntryResult Answer(const BatchEntry& entry) {
+  void Write(const BatchEntry& entry) {
+    const Sequence& sequence = *entry.sequence;
+    Seen& seen = seen_[sequence.request->id];
+    EXPECT_EQ(entry.begin, sequence.computed);
+    EXPECT_LE(entry.end(), static_cast<int>(sequence.tokens.size()));
+    EXPECT_EQ(entry.samples, !sequence.request->scoring() &&
+                                 entry.end() == static_cast<int>(sequence.tokens.size()));
+    // What was skipped was found in the cache.
+    seen.known = std::max(seen.known, entry.begin);
+    EXPECT_EQ(entry.fresh, std::clamp(sequence.high_water, entry.begin, entry.end()));
+    // More only if it had found some in the cache and made room before it ran.
+    EXPECT_GE(sequence.high_water, seen.known);
+    if (!options_.prefix_cache) {
+      EXPECT_EQ(sequence.high_water, seen.known);
+    }
+    for (int position = entry.begin; position < entry.end(); ++position) {
+      Slot(sequence, position) = seen.contents[position];
+    }
+    computed_ += entry.count;
+    fresh_ += entry.end() - entry.fresh;
+    seen.known = std::max(seen.known, entry.end());
+  }
+
+  EntryResult Answer(const BatchEntry& entry) {
     const Request& request = *entry.sequence->request;
-    const int end = entry.begin + entry.count;
+    Seen& seen = seen_[request.id];
     EntryResult answer;
     if (entry.samples) {
-      answer.token = TokenAfter(request, end - 1);
-      answer.log_prob = -1.5f;
+      const uint64_t draw = Mix(seen.contents[entry.end() - 1], request.sampling.seed);
+      answer.token = static_cast<TokenId>('a' + draw % 26);
+      answer.log_prob = -1.5F;
     }
-    if (request.scoring()) {
-      const int first = std::max(entry.begin, request.layout.prompt_length - 1);
-      for (int position = first; position < end; ++position) {
-        answer.forced_log_probs.push_back(
-            ForcedLogProb(request.tokens.at(position + 1), position + 1));
-      }
+    const PositionRange forced = entry.forced();
+    if (forced.begin < forced.end) {
+      EXPECT_EQ(forced.begin, request.forced().begin + seen.forced) << "told twice or never";
     }
-    const int stage = std::clamp(request.layout.prompt_length - 1, entry.begin, end);
+    const bool alternatives =
+        !request.scoring() && request.sampling.prompt_log_probs.value_or(0) > 0;
+    for (int position = forced.begin; position < forced.end; ++position) {
+      const TokenId next = entry.sequence->tokens.at(position + 1);
+      answer.forced_log_probs.push_back(ForcedLogProb(next, position + 1));
+      if (alternatives) answer.forced_top.push_back({{next, -1.0F}});
+      ++seen.forced;
+    }
     for (const ControlEntry& control : request.controls) {
-      answer.steered.push_back(
-          {CountSelected(control.positions, request.layout, entry.begin, stage),
-           CountSelected(control.positions, request.layout, stage, end)});
+      answer.steered.push_back(CountActing(control, request.layout, entry.fresh, entry.end()));
     }
     return answer;
   }
 
   SchedulerOptions options_;
   Hook hook_;
-  std::vector<Slot> slots_;
+  std::vector<uint64_t> slots_;
+  std::map<RequestId, Seen> seen_;
+  int64_t computed_ = 0;
+  int64_t fresh_ = 0;
 };
 
 }  // namespace steer

@@ -12,6 +12,12 @@ namespace steer {
 // Keeps everything that came. Thread-safe.
 class RecordingSink final : public EventSink {
  public:
+  void OnPrompt(PromptEvent event) override {
+    MutexLock lock(mutex_);
+    late_prompts_ += finished_.empty() && tokens_.empty() ? 0 : 1;
+    prompts_.push_back(std::move(event));
+  }
+
   void OnToken(TokenEvent event) override {
     MutexLock lock(mutex_);
     late_tokens_ += finished_.empty() ? 0 : 1;
@@ -42,6 +48,17 @@ class RecordingSink final : public EventSink {
     return late_tokens_;
   }
 
+  std::vector<PromptEvent> prompts() {
+    MutexLock lock(mutex_);
+    return prompts_;
+  }
+
+  // Prompts that came after a token or the last event.
+  int late_prompts() {
+    MutexLock lock(mutex_);
+    return late_prompts_;
+  }
+
   std::vector<TokenEvent> tokens() {
     MutexLock lock(mutex_);
     return tokens_;
@@ -59,8 +76,10 @@ class RecordingSink final : public EventSink {
  private:
   Mutex mutex_;
   CondVar changed_;
+  std::vector<PromptEvent> prompts_ ABSL_GUARDED_BY(mutex_);
   std::vector<TokenEvent> tokens_ ABSL_GUARDED_BY(mutex_);
   std::vector<FinishedEvent> finished_ ABSL_GUARDED_BY(mutex_);
+  int late_prompts_ ABSL_GUARDED_BY(mutex_) = 0;
   int late_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
