@@ -2,16 +2,14 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
-#include <random>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/byte_tokenizer.h"
-#include "tests/support/counting_runner.h"
-#include "tests/support/recording_sink.h"
-#include "tests/support/requests.h"
+#include "tests/engine/engine_fixture.h"
+#include "tests/schedule/simulation.h"
 
 namespace steer {
 namespace {
@@ -19,68 +17,21 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-SchedulerOptions Options() {
-  return {.step_tokens = 32,
-          .max_sequences = 8,
-          .block_size = 8,
-          .block_count = 4096,
-          .context_limit = 4096};
-}
-
-// Opens once; what waits at it sleeps until then.
-class Gate {
- public:
-  void Open() {
-    MutexLock lock(mutex_);
-    open_ = true;
-    changed_.NotifyAll();
-  }
-  void Wait() {
-    MutexLock lock(mutex_);
-    while (!open_) changed_.Wait(mutex_);
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  bool open_ ABSL_GUARDED_BY(mutex_) = false;
-};
-
-class EngineTest : public ::testing::Test {
- protected:
-  std::unique_ptr<Engine> Make(CountingRunner::Hook hook = nullptr,
-                               SchedulerOptions options = Options()) {
-    return std::make_unique<Engine>(options, &tokenizer_,
-                                    std::make_unique<CountingRunner>(options, std::move(hook)));
-  }
-
-  // After this the loop has done everything that was put before, gauges included.
-  static void Settle(Engine& engine) {
-    for (int i = 0; i < 2; ++i) {
-      EXPECT_TRUE(engine.RunUnit([] { return absl::OkStatus(); }).ok());
-    }
-  }
-
-  static void ExpectEmpty(const Engine& engine) {
-    const EngineStats stats = engine.stats();
-    EXPECT_EQ(stats.running, 0);
-    EXPECT_EQ(stats.waiting, 0);
-    EXPECT_EQ(stats.kv_blocks_used, 0);
-  }
-
-  ByteTokenizer tokenizer_;
-};
-
 TEST_F(EngineTest, GeneratesScoresAndCounts) {
   const auto engine = Make();
   const auto generated = std::make_shared<RecordingSink>();
   const auto scored = std::make_shared<RecordingSink>();
   auto request = GenerateRequest(1, 40, 5, generated);
-  request->controls.resize(1);
+  request->controls = {Steering("s", 1)};
   engine->Submit(std::move(request));
   engine->Submit(ScoreRequest(2, 10, 4, scored));
   EXPECT_EQ(generated->Wait().reason, FinishReason::kLength);
-  EXPECT_EQ(generated->text(), "opqrs");  // 'a' + (seed 1 + position 39 ...) % 26
+  Simulation alone(Options());
+  auto same = GenerateRequest(1, 40, 5, alone.NewSink());
+  same->controls = {Steering("s", 1)};
+  alone.Add(std::move(same));
+  alone.Drain();
+  EXPECT_EQ(generated->text(), alone.sinks[1]->text());
   EXPECT_EQ(scored->Wait().reason, FinishReason::kScored);
   EXPECT_EQ(scored->Wait().forced_log_probs.size(), 4u);
 
@@ -111,7 +62,7 @@ TEST_F(EngineTest, GaugesShowWhatRunsAndWaits) {
   engine->Submit(GenerateRequest(1, 10, 22, first));
   in_step.Wait();
   EXPECT_EQ(engine->stats().running, 1);
-  EXPECT_EQ(engine->stats().kv_blocks_used, 4);
+  EXPECT_EQ(engine->stats().kv_blocks_used, 2);
   engine->Submit(GenerateRequest(2, 10, 22, second));
   go_on.Open();
   second->Wait();
@@ -156,6 +107,7 @@ TEST_F(EngineTest, AFailingStepFailsOnlyItsBatch) {
   }
   Settle(*engine);
   ExpectEmpty(*engine);
+  EXPECT_FALSE(engine->stats().failed);
 }
 
 TEST_F(EngineTest, CancelFreesRowAndBlocksByTheNextStep) {
@@ -300,67 +252,6 @@ TEST_F(EngineTest, AnIdleEngineSleeps) {
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_LT(CpuSeconds() - before, 0.15);
 }
-
-// Several threads submit, cancel, run units and read stats; the engine stops in the middle or when
-// all is done. Whatever happens, every request ends exactly once and every unit answers.
-class Stress : public EngineTest, public ::testing::WithParamInterface<bool> {};
-
-TEST_P(Stress, EveryRequestEndsExactlyOnce) {
-  constexpr int kThreads = 4;
-  constexpr int kRequests = 150;
-  const bool stop_midway = GetParam();
-  std::atomic<int> steps = 0;
-  const auto engine = Make([&](const Batch&) {
-    return ++steps % 61 == 0 ? absl::InternalError("planted") : absl::OkStatus();
-  });
-  std::vector<std::vector<std::shared_ptr<RecordingSink>>> sinks(kThreads);
-  std::atomic<int> units = 0;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      std::mt19937 random(t);
-      for (int i = 0; i < kRequests; ++i) {
-        const RequestId id = static_cast<RequestId>(t) * kRequests + i;
-        const int length = 1 + static_cast<int>(random() % 50);
-        const auto sink = std::make_shared<RecordingSink>();
-        sinks[t].push_back(sink);
-        engine->Submit(random() % 3 == 0 ? ScoreRequest(id, length, 5, sink)
-                                         : GenerateRequest(id, length, 1 + length % 20, sink));
-        if (random() % 4 == 0) engine->Cancel(id - random() % 5);
-        if (random() % 20 == 0) {
-          const absl::Status status = engine->RunUnit([&] {
-            ++units;
-            return absl::OkStatus();
-          });
-          EXPECT_TRUE(status.ok() || status.code() == absl::StatusCode::kCancelled);
-        }
-        EXPECT_LE(engine->stats().running, Options().max_sequences);
-        if (stop_midway && t < 2 && i == kRequests / 2) engine->Stop();
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  std::map<FinishReason, int> reasons;
-  for (const auto& of_thread : sinks) {
-    for (const auto& sink : of_thread) ++reasons[sink->Wait().reason];
-  }
-  engine->Stop();
-  for (const auto& of_thread : sinks) {
-    for (const auto& sink : of_thread) {
-      EXPECT_EQ(sink->finished_count(), 1);
-      EXPECT_EQ(sink->late_tokens(), 0);
-    }
-  }
-  ExpectEmpty(*engine);
-  EXPECT_GT(units, 0);
-  EXPECT_GT(reasons[FinishReason::kError], 0);
-  if (!stop_midway) {
-    EXPECT_GT(reasons[FinishReason::kLength], 0);
-    EXPECT_GT(reasons[FinishReason::kScored], 0);
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(WithAndWithoutStop, Stress, ::testing::Bool());
 
 }  // namespace
 }  // namespace steer
