@@ -44,6 +44,9 @@ absl::StatusOr<Answer> Ask(const Session& session, const GenerateOptions& option
                     {.show = !session.json, .tell_request_id = session.json || options.verbose});
   absl::Status status;
   for (int left = options.resumes; left >= 0; --left) {
+    if (absl::IsUnavailable(status)) {
+      ShowNote("the server went away; asking for the rest", options.verbose);
+    }
     const auto client = session.Connect();
     status = client.ok() ? question.Ask(**client, stop) : client.status();
     if (!absl::IsUnavailable(status)) break;

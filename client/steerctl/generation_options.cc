@@ -121,7 +121,7 @@ void AddGenerationOptions(CLI::App& command, GenerationOptions& options) {
                    "Draw from those with this share of the likeliest's\nprobability");
   AddPenaltyOptions(command, sampling);
   AddField<uint64_t>(command, "--seed", sampling, &v1::Sampling::set_seed,
-                     "Same seed, same text; default: drawn by the server");
+                     "Same seed, same draws; default: drawn by the server");
   command
       .add_option_function<std::string>(
           "--truncate",

@@ -54,6 +54,11 @@ class SteerdProcess:
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return log.read()
 
+    def kill(self):
+        """SIGKILL. Entering again starts it anew, with the same state and address."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self):
         """SIGTERM; answers the exit code."""
         self._process.send_signal(signal.SIGTERM)
