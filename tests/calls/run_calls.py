@@ -64,7 +64,12 @@ def learn_on_another_model(folder, state):
 def variables(steerd):
     get = message_class("steer.v1.GetSignalRequest")
     signal = {name: steerd.call("SignalService/GetSignal", get(signal=name))[0].id for name in ("calm", "loud", "foreign")}
+    tokenize = message_class("steer.v1.TokenizeRequest")()
+    tokenize.prompt.text = b"hello"
+    version = subprocess.run([os.environ["STEERD_BINARY"], "--version"], check=True, capture_output=True, text=True).stdout
     return {
+        "HELLO": str(steerd.call("ModelService/Tokenize", tokenize)[0].ids[0]),
+        "VERSION": version.split()[-1],
         "CALM": signal["calm"],
         "LOUD": signal["loud"],
         "FOREIGN": signal["foreign"],
@@ -74,6 +79,10 @@ def variables(steerd):
         "65_CONTROLS": 'controls { signal: "calm" } ' * 65,
         "17_STOPS": 'stop: "s" ' * 17,
         "LONG_STOP": "s" * 257,
+        "1025_CHANGES": "".join(f"changes {{ position: {i + 1} }} " for i in range(1025)),
+        "1025_BIASES": "".join(f"logit_bias {{ key: {i} value: 0 }} " for i in range(1025)),
+        "65_STOP_TOKENS": "stop_token_ids: 1 " * 65,
+        "600_TOKENS": "ids: 5 " * 600,
         "1001_MULTIPLIERS": "multipliers: 1 " * 1001,
         "10001_PAIRS": 'pairs { positive: "p" negative: "n" } ' * 10001,
     }

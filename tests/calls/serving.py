@@ -30,12 +30,13 @@ def health(steerd, service=""):
     return check(b"\x0a" + bytes([len(name)]) + name if name else b"", timeout=10)
 
 
-def generate(steerd, tokens, timeout=60, **fields):
-    """The running call, an iterator of responses. Greedy, so that no draw ends it before `tokens`."""
+def generate(steerd, tokens, timeout=60, text=b"hello", **fields):
+    """The running call, an iterator of responses. Nothing ends it before `tokens`."""
     request = message_class("steer.v1.GenerateRequest")(**fields)
-    request.prompt.text = b"hello"
+    request.prompt.text = text
     request.sampling.max_tokens = tokens
     request.sampling.temperature = 0
+    request.sampling.ignore_eos = True
     response = message_class("steer.v1.GenerateResponse")
     stub = steerd.channel.unary_stream(
         "/steer.v1.GenerationService/Generate", lambda message: message.SerializeToString(), response.FromString)
@@ -99,6 +100,70 @@ class ServingTest(unittest.TestCase):
             with self.assertRaises(grpc.RpcError) as raised:
                 health(steerd, "steer.v1.NoService")
             self.assertEqual(raised.exception.code(), grpc.StatusCode.NOT_FOUND)
+
+    def test_every_device_has_a_pool_of_its_own(self):
+        pools = ("cpu:0", "cpu:1")
+        with self.steerd("--devices", ",".join(pools)) as steerd:
+            for pool in pools:
+                self.assertEqual(health(steerd, f"pool/{pool}"), b"\x08\x01", pool)
+                self.assertIn(f"pool {pool}: KV cache of", steerd.log())
+            with self.assertRaises(grpc.RpcError) as raised:
+                health(steerd, "pool/cpu:2")
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.NOT_FOUND)
+            register(steerd, "vector", "calm")
+            # Different prompts, so that nothing speaks for one pool but how busy the other is.
+            calls = [generate(steerd, 300, text=b"hello" * (i + 1), controls=[dict(signal="calm")]) for i in range(6)]
+            used = [list(call)[-1].finished.receipt.pool for call in calls]
+            self.assertEqual(set(used), set(pools))
+            seen = samples(steerd)
+            for pool in pools:
+                count, label = used.count(pool), f'pool="{pool}"'
+                self.assertEqual(seen["steer_pool_healthy{%s}" % label], 1)
+                self.assertGreater(seen["steer_kv_cache_bytes{%s}" % label], 0)
+                self.assertEqual(seen["steer_generated_tokens_total{%s}" % label], 300 * count)
+                self.assertEqual(seen['steer_requests_finished_total{%s,reason="length"}' % label], count)
+                self.assertEqual(seen["steer_time_to_first_token_seconds_count{%s}" % label], count)
+                self.assertEqual(seen["steer_inter_token_latency_seconds_count{%s}" % label], 299 * count)
+                self.assertEqual(seen['steer_steered_tokens_total{%s,signal="calm",stage="generated"}' % label], 300 * count)
+            # One copy of the weights and of the signal.
+            self.assertGreater(seen['steer_weight_bytes{pool="cpu:0"}'], 0)
+            self.assertEqual(seen['steer_weight_bytes{pool="cpu:1"}'], 0)
+            self.assertEqual(sum(seen['steer_signals_resident{pool="%s"}' % pool] for pool in pools), 1)
+
+    def test_a_prefix_is_found_again_unless_that_is_switched_off(self):
+        for flags, found in (((), True), (("--prefix-cache", "off"), False)):
+            with self.subTest(flags=flags), self.steerd(*flags) as steerd:
+                for _ in range(2):
+                    last = list(generate(steerd, 2, text=b"hello the user " * 20))[-1]
+                reused = last.finished.usage.reused_prompt_tokens
+                self.assertEqual(reused > 0, found)
+                seen = samples(steerd)
+                self.assertEqual(seen['steer_prefix_reused_tokens_total{pool="cpu:0"}'], reused)
+                self.assertEqual(seen['steer_kv_blocks_cached{pool="cpu:0"}'] > 0, found)
+
+    def test_a_generation_config_gives_the_defaults(self):
+        config = pathlib.Path(self.folder.name, "generation_config.json")
+        config.write_text('{"temperature": 0.25, "top_k": 40, "do_sample": true}')
+        with self.steerd("--generation-config", str(config)) as steerd:
+            model = steerd.call("ModelService/GetModel", message_class("steer.v1.GetModelRequest")())[0]
+            request = message_class("steer.v1.GenerateRequest")()
+            request.prompt.text = b"hello"
+            request.sampling.max_tokens = 1
+            used = steerd.call("GenerationService/Generate", request)[0].started.sampling
+        for sampling in (model.default_sampling, used):
+            self.assertEqual((sampling.temperature, sampling.top_k, sampling.top_p), (0.25, 40, 1))
+
+    def test_more_in_flight_than_allowed_are_told_to_come_back(self):
+        with self.steerd("--max-in-flight", "2") as steerd:
+            request = message_class("steer.v1.GenerateRequest")(n=3)
+            request.prompt.text = b"hello"
+            with self.assertRaises(grpc.RpcError) as raised:
+                steerd.call("GenerationService/Generate", request)
+            self.assertEqual(raised.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+            self.assertIn("grpc-retry-pushback-ms", [key for key, _ in raised.exception.trailing_metadata()])
+            request.n = 2
+            request.sampling.max_tokens = 1
+            self.assertTrue(steerd.call("GenerationService/Generate", request)[-1].HasField("finished"))
 
     def test_reflection_can_be_switched_off(self):
         def services(steerd):
