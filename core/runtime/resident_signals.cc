@@ -45,20 +45,25 @@ absl::StatusOr<std::shared_ptr<const ControlSignal>> ResidentSignals::Get(const 
 
 void ResidentSignals::Drop(const std::string& id) {
   const MutexLock lock(mutex_);
-  const auto it = slots_.find(id);
-  if (it == slots_.end()) return;
-  bytes_ -= it->second.signal->bytes();
-  recent_.erase(it->second.place);
-  slots_.erase(it);
+  if (const auto slot = slots_.find(id); slot != slots_.end()) Remove(slot);
 }
 
 void ResidentSignals::Evict() {
-  while (bytes_ > budget_bytes_ && recent_.size() > 1) {
-    const auto it = slots_.find(recent_.back());
-    bytes_ -= it->second.signal->bytes();
-    slots_.erase(it);
-    recent_.pop_back();
-  }
+  while (bytes_ > budget_bytes_ && recent_.size() > 1) Remove(slots_.find(recent_.back()));
+}
+
+void ResidentSignals::Remove(std::map<std::string, Slot>::iterator slot) {
+  std::erase_if(left_, [](const auto& signal) { return signal.expired(); });
+  left_.push_back(slot->second.signal);
+  bytes_ -= slot->second.signal->bytes();
+  recent_.erase(slot->second.place);
+  slots_.erase(slot);
+}
+
+int ResidentSignals::lingering() const {
+  const MutexLock lock(mutex_);
+  std::erase_if(left_, [](const auto& signal) { return signal.expired(); });
+  return static_cast<int>(left_.size());
 }
 
 int ResidentSignals::count() const {

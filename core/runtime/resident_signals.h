@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ATen/core/Tensor.h"
 #include "absl/status/statusor.h"
@@ -28,6 +29,8 @@ class ResidentSignals {
 
   int count() const;
   int64_t bytes() const;
+  // Signals that have left but that requests still use.
+  int lingering() const;
 
  private:
   struct Slot {
@@ -35,6 +38,7 @@ class ResidentSignals {
     std::list<std::string>::iterator place;
   };
   void Evict() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Remove(std::map<std::string, Slot>::iterator slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   SignalStore* const store_;
   const ModelShape shape_;
@@ -45,6 +49,7 @@ class ResidentSignals {
   std::map<std::string, Slot> slots_ ABSL_GUARDED_BY(mutex_);
   std::list<std::string> recent_ ABSL_GUARDED_BY(mutex_);  // most recent first
   int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable std::vector<std::weak_ptr<const ControlSignal>> left_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace steer

@@ -390,6 +390,7 @@ std::vector<PoolStats> Runtime::Impl::Pools() const {
                     .kv_cache_bytes = pool.kv_cache_bytes};
     if (counted.insert(pool.device).second) {
       stats.signals_resident = pool.device->signals->count();
+      stats.signals_lingering = pool.device->signals->lingering();
       stats.signal_bytes_resident = pool.device->signals->bytes();
       stats.weight_bytes = pool.device->decoder->weight_bytes();
     }

@@ -53,6 +53,7 @@ struct PoolStats {
   int64_t kv_cache_bytes = 0;
   // Pools of one device share weights and signals: the first of them counts them, the others 0.
   int signals_resident = 0;
+  int signals_lingering = 0;  // dropped, but still used by requests
   int64_t signal_bytes_resident = 0;
   int64_t weight_bytes = 0;
 };
