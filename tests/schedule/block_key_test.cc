@@ -38,7 +38,7 @@ TEST(BlockKeyTest, WhateverMakesADifferenceToTheContentMakesOneToTheKey) {
       [](Block& block) { block.controls.pop_back(); },
       [](Block& block) { block.controls.erase(block.controls.begin()); },
       [](Block& block) { std::swap(block.controls[0], block.controls[1]); },
-      [](Block& block) { block.controls[0].signal_id = "u"; },
+      [](Block& block) { block.controls[0] = Steering("u", 1); },
       [](Block& block) { block.controls[0].multipliers[0].m1 = 1.5; },
       [](Block& block) { block.controls[0].multipliers[0].m2 = 1.5; },
       [](Block& block) { block.controls[0].multipliers[0].m1 = 0; },
