@@ -76,6 +76,17 @@ def samples(steerd):
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
 
 
+def settled_samples(steerd):
+    """samples() once nothing runs any more: some of an engine's numbers come right after the answer they are about."""
+    deadline = time.monotonic() + 30
+    while True:
+        seen = samples(steerd)
+        if not any(value for key, value in seen.items() if key.startswith("steer_requests_running")):
+            return seen
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.01)
+
+
 def start(*flags):
     """Runs steerd to its end; answers exit code and what it wrote to stderr."""
     command = [os.environ["STEERD_BINARY"], *flags]
@@ -115,7 +126,7 @@ class ServingTest(unittest.TestCase):
             calls = [generate(steerd, 300, text=b"hello" * (i + 1), controls=[dict(signal="calm")]) for i in range(6)]
             used = [list(call)[-1].finished.receipt.pool for call in calls]
             self.assertEqual(set(used), set(pools))
-            seen = samples(steerd)
+            seen = settled_samples(steerd)
             for pool in pools:
                 count, label = used.count(pool), f'pool="{pool}"'
                 self.assertEqual(seen["steer_pool_healthy{%s}" % label], 1)
@@ -137,7 +148,7 @@ class ServingTest(unittest.TestCase):
                     last = list(generate(steerd, 2, text=b"hello the user " * 20))[-1]
                 reused = last.finished.usage.reused_prompt_tokens
                 self.assertEqual(reused > 0, found)
-                seen = samples(steerd)
+                seen = settled_samples(steerd)
                 self.assertEqual(seen['steer_prefix_reused_tokens_total{pool="cpu:0"}'], reused)
                 self.assertEqual(seen['steer_kv_blocks_cached{pool="cpu:0"}'] > 0, found)
 
@@ -220,7 +231,7 @@ class ServingTest(unittest.TestCase):
             steerd.call("AnalysisService/Score", score)
             with self.assertRaises(grpc.RpcError):
                 steerd.call("GenerationService/Generate", request())
-            seen = samples(steerd)
+            seen = settled_samples(steerd)
             pool = next(key for key in seen if key.startswith("steer_requests_running")).partition("{")[2][:-1]
             self.assertEqual(seen["steer_requests_running{%s}" % pool], 0)
             self.assertEqual(seen["steer_requests_waiting{%s}" % pool], 0)
