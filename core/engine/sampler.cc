@@ -126,24 +126,30 @@ void SortFront(std::span<TokenId> ids, std::span<const float> logits, size_t cou
   }
 }
 
-// The smallest set of likeliest ids whose weight reaches top_p of all of `ids`. Sorts no more of
-// them than it needs: the nucleus is nearly always a small part of the vocabulary.
+// Eight buckets to each power of two; weights are 0 or between exp(-87) and 1.
+constexpr size_t kBuckets = (0x3F800000U >> 20U) + 1;
+size_t Bucket(float weight) { return std::bit_cast<uint32_t>(weight) >> 20U; }
+
+// The smallest set of likeliest ids whose weight reaches top_p of all of `ids`. Sorts little more
+// than that: how much weight lies in each bucket tells which tokens cannot be among them.
 void KeepNucleus(std::vector<TokenId>& ids, std::span<const float> logits,
                  std::span<const float> weights, double top_p) {
   double total = 0;
-  for (const TokenId id : ids) total += weights[id];
-  double mass = 0;
-  size_t kept = 0;
-  size_t sorted = 0;
-  while (kept < ids.size()) {
-    if (kept == sorted) {
-      const size_t more = std::min(std::max<size_t>(64, 3 * sorted), ids.size() - sorted);
-      SortFront(std::span(ids).subspan(sorted), logits, more);
-      sorted += more;
-    }
-    mass += weights[ids[kept++]];
-    if (mass >= top_p * total) break;
+  std::array<double, kBuckets> masses = {};
+  for (const TokenId id : ids) {
+    total += weights[id];
+    masses[Bucket(weights[id])] += weights[id];
   }
+  size_t lowest = kBuckets;
+  double mass = 0;
+  while (lowest > 0 && mass < top_p * total) mass += masses[--lowest];
+  // One more, since neither sums nor exponentials are exact.
+  lowest -= lowest > 0 ? 1 : 0;
+  std::erase_if(ids, [&](TokenId id) { return Bucket(weights[id]) < lowest; });
+  SortFront(ids, logits, ids.size());
+  mass = 0;
+  size_t kept = 0;
+  while (kept < ids.size() && mass < top_p * total) mass += weights[ids[kept++]];
   ids.resize(kept);
 }
 

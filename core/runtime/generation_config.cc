@@ -50,7 +50,7 @@ absl::Status Check(const GenerationConfig& config, const char* key) {
   params.min_p = config.min_p.value_or(params.min_p);
   params.repetition_penalty = config.repetition_penalty.value_or(params.repetition_penalty);
   const absl::Status status = Validate(params, /*vocabulary=*/0);
-  if (status.ok()) return status;
+  if (status.ok()) return absl::OkStatus();
   const ErrorDetail detail = DetailOf(status).value_or(ErrorDetail());
   return InvalidField(key, detail.got, detail.allowed);
 }
