@@ -28,7 +28,7 @@ absl::string_view HostOf(absl::string_view address) {
 }
 
 // Empty if `device` is spelt well.
-std::string CheckDevice(std::string& device) {
+std::string CheckDevice(const std::string& device) {
   absl::string_view number = device;
   int index = 0;
   if ((absl::ConsumePrefix(&number, "cpu:") || absl::ConsumePrefix(&number, "cuda:")) &&
@@ -40,7 +40,7 @@ std::string CheckDevice(std::string& device) {
 }
 
 // Empty if `share` is one. CLI::Range lets NaN pass.
-std::string CheckShare(std::string& share) {
+std::string CheckShare(const std::string& share) {
   double value = 0;
   if (absl::SimpleAtod(share, &value) && value >= 0.01 && value <= 0.99) return "";
   return absl::StrCat("'", share, "' is not from 0.01 to 0.99");
