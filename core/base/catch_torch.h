@@ -13,7 +13,8 @@ namespace steer {
 
 // The one place where libtorch's exceptions become statuses; used by the loader, the runner and the
 // learners. `fn` returns absl::Status or absl::StatusOr<T>. Out of memory becomes
-// RESOURCE_EXHAUSTED, anything else INTERNAL with the first line of what was thrown.
+// RESOURCE_EXHAUSTED, an error of the device, after which nothing runs on it any more, UNAVAILABLE,
+// anything else INTERNAL; with the first line of what was thrown.
 // Needs no header of libtorch: what it throws are std::exceptions.
 template <typename Fn>
 std::invoke_result_t<Fn> CatchTorch(absl::string_view where, Fn&& fn) {
@@ -25,8 +26,12 @@ std::invoke_result_t<Fn> CatchTorch(absl::string_view where, Fn&& fn) {
     const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
                         line.find("out of memory") != std::string::npos ||
                         line.find("DefaultCPUAllocator") != std::string::npos;
-    return absl::Status(memory ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInternal,
-                        absl::StrCat(where, ": ", line));
+    // Sticky: CUDA answers every later call with the same error.
+    const bool device = line.find("CUDA error") != std::string::npos;
+    const absl::StatusCode code = memory   ? absl::StatusCode::kResourceExhausted
+                                  : device ? absl::StatusCode::kUnavailable
+                                           : absl::StatusCode::kInternal;
+    return absl::Status(code, absl::StrCat(where, ": ", line));
   }
 }
 

@@ -69,6 +69,9 @@ TEST(CatchTorchTest, TurnsExceptionsIntoStatuses) {
   EXPECT_EQ(thrown(std::bad_alloc()).code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(thrown(std::runtime_error("CUDA out of memory.")).code(),
             absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(
+      thrown(std::runtime_error("CUDA error: an illegal memory access was encountered")).code(),
+      absl::StatusCode::kUnavailable);
   EXPECT_EQ(*CatchTorch("there", [] { return absl::StatusOr<int>(3); }), 3);
 }
 
