@@ -72,7 +72,7 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
   // Only to requests with SamplingParams::prompt_log_probs.
-  virtual void OnPrompt(PromptEvent /*event*/) {}
+  virtual void OnPrompt(PromptEvent /*event*/) {}  // NOLINT(performance-unnecessary-value-param)
   virtual void OnToken(TokenEvent event) = 0;
   // Exactly once, last.
   virtual void OnFinished(FinishedEvent event) = 0;

@@ -28,7 +28,8 @@ absl::Status CheckMessages(const std::vector<ChatMessage>& messages) {
   for (size_t i = 0; i < messages.size(); ++i) {
     const std::string& role = messages[i].role;
     if (role == "user" || role == "assistant" || (role == "system" && i == 0)) continue;
-    return InvalidField(absl::StrCat("messages[", i, "].role"), absl::StrCat("'", role, "'"),
+    return InvalidField(absl::StrCat("prompt.chat.messages[", i, "].role"),
+                        absl::StrCat("'", role, "'"),
                         i == 0 ? "'system', 'user' or 'assistant'"
                                : "'user' or 'assistant'; 'system' only in the first message");
   }

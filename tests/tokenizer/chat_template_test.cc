@@ -143,12 +143,12 @@ TEST_F(ChatTemplateTest, BadConversationsAreRefusedByField) {
     return detail ? detail->field : "";
   };
   EXPECT_EQ(field_of({}), "messages");
-  EXPECT_EQ(field_of({{"tool", "x"}}), "messages[0].role");
-  EXPECT_EQ(field_of({{"", "x"}}), "messages[0].role");
-  EXPECT_EQ(field_of({{"User", "x"}}), "messages[0].role");
-  EXPECT_EQ(field_of({{"user", "x"}, {"system", "y"}}), "messages[1].role");
-  EXPECT_EQ(field_of({{"system", "x"}, {"system", "y"}}), "messages[1].role");
-  EXPECT_EQ(field_of({{"user", "x"}, {"user\n", "y"}}), "messages[1].role");
+  EXPECT_EQ(field_of({{"tool", "x"}}), "prompt.chat.messages[0].role");
+  EXPECT_EQ(field_of({{"", "x"}}), "prompt.chat.messages[0].role");
+  EXPECT_EQ(field_of({{"User", "x"}}), "prompt.chat.messages[0].role");
+  EXPECT_EQ(field_of({{"user", "x"}, {"system", "y"}}), "prompt.chat.messages[1].role");
+  EXPECT_EQ(field_of({{"system", "x"}, {"system", "y"}}), "prompt.chat.messages[1].role");
+  EXPECT_EQ(field_of({{"user", "x"}, {"user\n", "y"}}), "prompt.chat.messages[1].role");
 }
 
 TEST_F(ChatTemplateTest, AFileWithoutATemplateSaysSo) {
