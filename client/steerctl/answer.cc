@@ -72,7 +72,7 @@ nlohmann::ordered_json CompletionJson(const Completion& completion) {
 
 }  // namespace
 
-Question::Question(v1::GenerateRequest request, const AnswerOptions& options)
+Question::Question(const v1::GenerateRequest& request, const AnswerOptions& options)
     : options_(options), progress_(request), printer_(Completions(request), &Print) {
   for (int i = 0; i < Completions(request); ++i) answer_.completions[i];
 }

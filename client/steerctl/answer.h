@@ -35,7 +35,7 @@ struct AnswerOptions {
 // Asks for one generation. Not thread-safe.
 class Question {
  public:
-  Question(v1::GenerateRequest request, const AnswerOptions& options);
+  Question(const v1::GenerateRequest& request, const AnswerOptions& options);
 
   // Reads the answer to its end. After UNAVAILABLE it may be called again, also with another
   // client: the answer goes on where it broke off.
