@@ -120,7 +120,8 @@ void Scheduler::Book(const BatchEntry& entry, EntryResult result, Clock::time_po
   if (request.sampling.prompt_log_probs && !sequence.prompt_told &&
       sequence.computed >= request.layout.prompt_length) {
     sequence.prompt_told = true;
-    request.sink->OnPrompt({std::move(sequence.forced_log_probs), std::move(sequence.forced_top)});
+    request.sink->OnPrompt(
+        {std::exchange(sequence.forced_log_probs, {}), std::exchange(sequence.forced_top, {})});
   }
   std::optional<FinishReason> reason;
   if (entry.samples) {
