@@ -135,6 +135,7 @@ TEST(SequenceResumeTest, AForcedContinuationIsNoAnswer) {
 std::vector<BlockKey> Keys(Sequence& sequence) {
   std::vector<BlockKey> keys;
   const int blocks = static_cast<int>(sequence.tokens.size()) / kBlock;
+  keys.reserve(blocks);
   for (int block = 0; block < blocks; ++block) keys.push_back(sequence.Key(block, kBlock));
   return keys;
 }
@@ -202,7 +203,7 @@ TEST(SequenceKeyTest, ALiveChangeReachesOnlyItsOwnControl) {
 TEST(SequenceKeyTest, PositionsWhoseDistributionIsAskedForAreNotReusedBeforeTheyRan) {
   const ByteTokenizer tokenizer;
   auto asked = GenerateRequest(1, 8, 4, std::make_shared<RecordingSink>());
-  Sequence plain(std::make_unique<Request>(*asked), &tokenizer, BlockKey());
+  const Sequence plain(std::make_unique<Request>(*asked), &tokenizer, BlockKey());
   EXPECT_EQ(plain.ReuseLimit(), 7);  // the last one has to run for its logits
   asked->sampling.prompt_log_probs = 0;
   Sequence told(std::move(asked), &tokenizer, BlockKey());
