@@ -129,8 +129,12 @@ class DecoderHarness {
       }
       PromptLayout layout = rows[i].layout;
       if (layout.prompt_length == 0) layout.prompt_length = static_cast<int>(rows[i].tokens.size());
-      controlled.push_back(
-          {static_cast<int>(tokens.size()), counts[i], begins[i], layout, &rows[i].controls});
+      controlled.push_back({.row_begin = static_cast<int>(tokens.size()),
+                            .count = counts[i],
+                            .position = begins[i],
+                            .fresh = begins[i],
+                            .layout = layout,
+                            .controls = &rows[i].controls});
       input.sequences.push_back({static_cast<int>(tokens.size()), counts[i], begins[i],
                                  at::tensor(slots, at::dtype(at::kLong))});
       for (int p = begins[i]; p < begins[i] + counts[i]; ++p) {
@@ -193,7 +197,12 @@ inline SignalData RandomSignal(const ModelShape& shape, SignalKind kind, Site si
 
 inline ControlEntry Entry(const SignalData& data, double m1, double m2, PositionRule positions = {},
                           at::ScalarType dtype = at::kFloat) {
-  return {ControlSignal::Create(SignalId(data), data, dtype, at::kCPU), m1, m2, positions};
+  std::string id = SignalId(data);
+  auto signal = ControlSignal::Create(id, data, dtype, at::kCPU);
+  return {.signal_id = std::move(id),
+          .signal = std::move(signal),
+          .multipliers = {{.position = 0, .m1 = m1, .m2 = m2}},
+          .positions = positions};
 }
 inline ControlEntry Entry(const SignalData& data, double m) { return Entry(data, m, m); }
 
