@@ -52,13 +52,13 @@ struct FinishedEvent {
   absl::Status status;    // OK for kStop, kEndOfText, kLength and kScored
   std::string tail_text;  // text that was held back and belongs to the answer
   int prompt_tokens = 0;
-  int generated_tokens = 0;  // in this request: not those it resumed after
-  int reused_prompt_tokens =
-      0;  // positions of the prompt found in the prefix cache at the first start
+  int generated_tokens = 0;      // in this request: not those it resumed after
+  int reused_prompt_tokens = 0;  // positions of the prompt that were found, not computed
   int preemptions = 0;
-  std::vector<SteeredTokens> steered;  // parallel to Request::controls
-  std::vector<std::vector<MultiplierRun>>
-      multipliers;                       // parallel to Request::controls: as they acted
+  // Both parallel to Request::controls; the multipliers as they acted, without what was planned for
+  // positions that never came.
+  std::vector<SteeredTokens> steered;
+  std::vector<std::vector<MultiplierRun>> multipliers;
   std::vector<double> forced_log_probs;  // log p of each forced token (Request::tokens past
                                          // prompt_length), when scoring
   double queue_seconds = 0;              // submission to the first step

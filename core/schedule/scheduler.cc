@@ -9,6 +9,14 @@
 namespace steer {
 namespace {
 
+// What acted, or would have first if the sequence had run: not what was planned for positions that
+// it never reached.
+std::vector<MultiplierRun> ActedRuns(const ControlEntry& control, int positions) {
+  std::vector<MultiplierRun> runs = control.multipliers;
+  while (runs.size() > 1 && runs.back().position >= positions) runs.pop_back();
+  return runs;
+}
+
 double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -158,7 +166,7 @@ void Scheduler::Finish(Sequence& sequence, FinishReason reason, absl::Status sta
   event.preemptions = sequence.preemptions;
   event.steered = std::move(sequence.steered);
   for (const ControlEntry& control : request.controls) {
-    event.multipliers.push_back(control.multipliers);
+    event.multipliers.push_back(ActedRuns(control, sequence.high_water));
   }
   if (request.scoring()) event.forced_log_probs = std::move(sequence.forced_log_probs);
   event.queue_seconds = Seconds(sequence.first_step.value_or(now) - request.arrival);
