@@ -1,6 +1,7 @@
 // What a generation may ask for, through the runtime and the tiny model in f32.
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <set>
 #include <thread>
@@ -274,6 +275,37 @@ TEST_F(GenerationTest, MaxTokensIsWhatTheContextHoldsIfNobodySays) {
   EXPECT_EQ(Generate(spec).admitted.sampling.max_tokens, 5);
   spec.sampling.min_tokens = 6;
   EXPECT_EQ(Refused(spec, absl::StatusCode::kInvalidArgument).field, "sampling.min_tokens");
+}
+
+TEST_F(GenerationTest, APromptThatCannotBeComputedInTimeIsRefusedAtOnce) {
+  GenerateSpec spec = Greedy(LongText(12));
+  spec.deadline.reset();
+  Generate(spec);
+  spec.prompt.text = "another " + LongText(12);
+  spec.deadline = Clock::now() + std::chrono::microseconds(1);
+  EXPECT_EQ(Refused(spec, absl::StatusCode::kDeadlineExceeded).reason, "PROMPT_TAKES_TOO_LONG");
+  spec.deadline = Clock::now() + std::chrono::hours(1);
+  EXPECT_TRUE(Generate(spec).finished.status.ok());
+  EXPECT_EQ(runtime_->in_flight(), 0);
+}
+
+TEST_F(GenerationTest, MoreThanMayBeInFlightIsToldWhenToComeBack) {
+  options_.max_in_flight = 3;
+  runtime_.reset();
+  Start();
+  GenerateSpec spec = Greedy("hello", 400);
+  spec.sampling.ignore_eos = true;
+  const auto sink = std::make_shared<RecordingSink>();
+  const auto admitted = runtime_->Generate(spec, {sink});
+  ASSERT_TRUE(admitted.ok()) << admitted.status();
+  spec.n = 3;
+  const auto refused = runtime_->Generate(spec, std::vector<std::shared_ptr<EventSink>>(3, sink));
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(RetryDelayMs(refused.status()).has_value());
+  runtime_->Cancel(admitted->id);
+  sink->Wait();
+  while (runtime_->in_flight() != 0) std::this_thread::yield();
+  for (const Answer& answer : GenerateAll(spec)) EXPECT_TRUE(answer.finished.status.ok());
 }
 
 // The pool holds about half of what all sequences need: they make room for each other.
