@@ -24,7 +24,8 @@ v1::ScoreRequest Pairs() {
 
 }  // namespace
 
-absl::Status ScoreUntilStopped(Client& client, std::stop_token stop, BackgroundReport& report) {
+absl::Status ScoreUntilStopped(Client& client, const std::stop_token& stop,
+                               BackgroundReport& report) {
   const v1::ScoreRequest request = Pairs();
   while (!stop.stop_requested()) {
     const absl::Status status =

@@ -15,6 +15,7 @@ struct BackgroundReport {
 
 // Scores polar pairs, one request after the other, until `stop`; counts into `report`. Ends with
 // the first error, or OK after `stop`.
-absl::Status ScoreUntilStopped(Client& client, std::stop_token stop, BackgroundReport& report);
+absl::Status ScoreUntilStopped(Client& client, const std::stop_token& stop,
+                               BackgroundReport& report);
 
 }  // namespace steer

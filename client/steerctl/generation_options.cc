@@ -49,20 +49,20 @@ absl::StatusOr<std::vector<v1::Control>> ToControls(const ControlOptions& option
 namespace {
 
 // An option whose value goes into a field of a message by its setter.
-template <typename T, typename Message>
-CLI::Option* AddField(CLI::App& command, const char* name, Message& message,
-                      void (Message::*set)(T), const char* help) {
+template <typename T, auto kSet, typename Message>
+CLI::Option* AddField(CLI::App& command, const char* name, Message& message, const char* help) {
   return command.add_option_function<T>(
-      name, [&message, set](const T& value) { (message.*set)(value); }, help);
+      name, [&message](const T& value) { (message.*kSet)(value); }, help);
 }
 
 void AddPenaltyOptions(CLI::App& command, v1::Sampling& sampling) {
-  AddField<double>(command, "--repetition-penalty", sampling, &v1::Sampling::set_repetition_penalty,
-                   "Divide by this what speaks for tokens of prompt and\nanswer; 1 is off");
-  AddField<double>(command, "--presence-penalty", sampling, &v1::Sampling::set_presence_penalty,
-                   "Subtract from the logits of tokens of the answer");
-  AddField<double>(command, "--frequency-penalty", sampling, &v1::Sampling::set_frequency_penalty,
-                   "The same, times how often they are in it");
+  AddField<double, &v1::Sampling::set_repetition_penalty>(
+      command, "--repetition-penalty", sampling,
+      "Divide by this what speaks for tokens of prompt and\nanswer; 1 is off");
+  AddField<double, &v1::Sampling::set_presence_penalty>(
+      command, "--presence-penalty", sampling, "Subtract from the logits of tokens of the answer");
+  AddField<double, &v1::Sampling::set_frequency_penalty>(
+      command, "--frequency-penalty", sampling, "The same, times how often they are in it");
   command
       .add_option_function<std::vector<std::string>>(
           "--logit-bias",
@@ -80,10 +80,10 @@ void AddPenaltyOptions(CLI::App& command, v1::Sampling& sampling) {
 }
 
 void AddEndOptions(CLI::App& command, v1::Sampling& sampling) {
-  AddField<int32_t>(command, "--max-tokens", sampling, &v1::Sampling::set_max_tokens,
-                    "At most so many tokens; default: 128");
-  AddField<int32_t>(command, "--min-tokens", sampling, &v1::Sampling::set_min_tokens,
-                    "Do not end before so many");
+  AddField<int32_t, &v1::Sampling::set_max_tokens>(command, "--max-tokens", sampling,
+                                                   "At most so many tokens; default: 128");
+  AddField<int32_t, &v1::Sampling::set_min_tokens>(command, "--min-tokens", sampling,
+                                                   "Do not end before so many");
   command
       .add_option_function<std::vector<std::string>>(
           "--stop",
@@ -111,17 +111,18 @@ void AddEndOptions(CLI::App& command, v1::Sampling& sampling) {
 void AddGenerationOptions(CLI::App& command, GenerationOptions& options) {
   v1::Sampling& sampling = *options.request.mutable_sampling();
   AddEndOptions(command, sampling);
-  AddField<double>(command, "--temperature", sampling, &v1::Sampling::set_temperature,
-                   "0 is greedy; default: the model's, or 1");
-  AddField<int32_t>(command, "--top-k", sampling, &v1::Sampling::set_top_k,
-                    "Draw from the K likeliest; 0 is all");
-  AddField<double>(command, "--top-p", sampling, &v1::Sampling::set_top_p,
-                   "Draw from the likeliest that have this mass");
-  AddField<double>(command, "--min-p", sampling, &v1::Sampling::set_min_p,
-                   "Draw from those with this share of the likeliest's\nprobability");
+  AddField<double, &v1::Sampling::set_temperature>(command, "--temperature", sampling,
+                                                   "0 is greedy; default: the model's, or 1");
+  AddField<int32_t, &v1::Sampling::set_top_k>(command, "--top-k", sampling,
+                                              "Draw from the K likeliest; 0 is all");
+  AddField<double, &v1::Sampling::set_top_p>(command, "--top-p", sampling,
+                                             "Draw from the likeliest that have this mass");
+  AddField<double, &v1::Sampling::set_min_p>(
+      command, "--min-p", sampling,
+      "Draw from those with this share of the likeliest's\nprobability");
   AddPenaltyOptions(command, sampling);
-  AddField<uint64_t>(command, "--seed", sampling, &v1::Sampling::set_seed,
-                     "Same seed, same draws; default: drawn by the server");
+  AddField<uint64_t, &v1::Sampling::set_seed>(
+      command, "--seed", sampling, "Same seed, same draws; default: drawn by the server");
   command
       .add_option_function<std::string>(
           "--truncate",
@@ -139,8 +140,8 @@ void AddGenerationOptions(CLI::App& command, GenerationOptions& options) {
 
 void AddSingleAnswerOptions(CLI::App& command, GenerationOptions& options) {
   v1::Sampling& sampling = *options.request.mutable_sampling();
-  AddField<int32_t>(command, "--n", options.request, &v1::GenerateRequest::set_n,
-                    "So many completions, one after the other; default: 1");
+  AddField<int32_t, &v1::GenerateRequest::set_n>(
+      command, "--n", options.request, "So many completions, one after the other; default: 1");
   command.add_flag_callback(
       "--echo", [&options] { options.request.set_echo(true); },
       "Show the prompt, as it was computed, before the answer");
@@ -153,8 +154,8 @@ void AddSingleAnswerOptions(CLI::App& command, GenerationOptions& options) {
           },
           "Log-probabilities of the answer's tokens, each beside\nthe K likeliest; with --json")
       ->type_name("K");
-  AddField<int32_t>(command, "--prompt-log-probs", sampling, &v1::Sampling::set_prompt_log_probs,
-                    "The same of the prompt's tokens; with --json")
+  AddField<int32_t, &v1::Sampling::set_prompt_log_probs>(
+      command, "--prompt-log-probs", sampling, "The same of the prompt's tokens; with --json")
       ->type_name("K");
 }
 

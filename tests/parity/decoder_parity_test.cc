@@ -69,6 +69,9 @@ class DecoderParityTest : public testing::Test {
     request->id = next++;
     request->tokens = std::move(tokens);
     request->layout.prompt_length = prompt_length;
+    if (prompt_length < static_cast<int>(request->tokens.size())) {
+      request->kind = RequestKind::kScoring;
+    }
     request->sampling.max_tokens = max_tokens;
     request->sampling.temperature = 0;
     request->arrival = Clock::now();
