@@ -104,7 +104,8 @@ def main():
                 for number, (streams, case, server, arguments) in enumerate(cases):
                     own = seed if table == "prefix" else 100 * seed + number
                     runs[(streams, case)].append(
-                        measure(args.loadgen, servers[server].address, streams, arguments, args.seconds, own))
+                        measure(args.loadgen, servers[server].address, streams, arguments,
+                                args.seconds * (2 if streams > 16 else 1), own))
             show(table, cases, runs)
             results["tables"][table] = [{"streams": streams, "case": case, "runs": runs[(streams, case)]}
                                         for streams, case, _, _ in cases]
