@@ -17,6 +17,8 @@ class ChunkSizer {
   // What the rows of a step cost, without the fixed part shared by all; 0 until steps of different
   // sizes have told the two apart.
   double SecondsPerRow() const { return fitted_ ? per_row_ : 0; }
+  // How many rows cost as much as the fixed part; 0 as above.
+  double FixedRows() const { return fitted_ ? fixed_ / per_row_ : 0; }
   // What a step of so many rows takes; 0 as above.
   double Seconds(int rows) const { return fitted_ ? fixed_ + per_row_ * rows : 0; }
 

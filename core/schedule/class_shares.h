@@ -22,6 +22,12 @@ class ClassShares {
     const double share = share_ * budget;
     return static_cast<int>(is_background_turn() ? std::ceil(share) : share);
   }
+  // Of a step whose interactive part costs as much as so many tokens and leaves room: what
+  // background work may add, so that this part keeps 1 - share of its speed. Rounded as above.
+  int Beside(double interactive) const {
+    const double rows = share_ / (1 - share_) * interactive;
+    return static_cast<int>(is_background_turn() ? std::ceil(rows) : rows);
+  }
   // A step ran so many tokens of each. Bounded by four steps of interactive work or one of the
   // background's: a long time of one kind of load does not decide over a long time after it, and no
   // single step is forgotten.

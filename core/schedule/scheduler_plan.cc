@@ -53,7 +53,11 @@ Batch Scheduler::PlanStep() {
     reserved = std::min(reserved, budget - Decoding(RequestClass::kInteractive));
   }
   const int interactive = Plan(RequestClass::kInteractive, budget - reserved, batch);
-  const int background = Plan(RequestClass::kBackground, budget - interactive, batch);
+  int left = budget - interactive;
+  if (interactive > 0 && left > reserved) {
+    left = std::min(left, shares_.Beside(interactive + chunk_sizer_.FixedRows()));
+  }
+  const int background = Plan(RequestClass::kBackground, left, batch);
   shares_.Ran(RowsOf(batch, RequestClass::kInteractive), background);
   return batch;
 }

@@ -26,6 +26,20 @@ TEST_P(ClassSharesTest, TheShareIsKeptWhateverTheRounding) {
   }
 }
 
+// What may be added to an interactive part that leaves room, fractions of a row included.
+TEST_P(ClassSharesTest, BesideASmallPartTheRestOfItIsAdded) {
+  for (const int interactive : {1, 4, 50}) {
+    ClassShares shares(GetParam(), 4096);
+    double background = 0;
+    for (int step = 1; step <= 4000; ++step) {
+      const int beside = shares.Beside(interactive);
+      shares.Ran(interactive, beside);
+      background += beside;
+    }
+    EXPECT_NEAR(background / (background + 4000.0 * interactive), GetParam(), 0.001);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Shares, ClassSharesTest, ::testing::Values(0.01, 0.1, 0.25, 0.5, 0.9));
 
 TEST(ClassSharesTest, ALongTimeOfOneKindDoesNotDecideOverALongTimeAfterIt) {

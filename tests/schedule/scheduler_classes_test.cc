@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "gtest/gtest.h"
 #include "tests/schedule/simulation.h"
 
@@ -198,6 +200,50 @@ TEST(SchedulerTest, BackgroundWorkTakesNoRowOfAStepFromThoseWhoDecode) {
     EXPECT_EQ(simulation.tokens[RequestClass::kInteractive], 14);
     EXPECT_EQ(simulation.tokens[RequestClass::kBackground], options.block_size);
   }
+}
+
+// Those who decode leave most of a step's rows free. Background work may not fill them: a step
+// would take far longer, and the rows cost time, not room.
+TEST_P(BackgroundShare, IsOneOfTimeBesideThoseWhoDecode) {
+  for (const double fixed : {0.0, 0.010, 0.100}) {
+    SchedulerOptions options = Roomy();
+    options.step_tokens = 512;
+    options.background_share = GetParam();
+    Simulation simulation(options);
+    const double per_row = 0.001;
+    simulation.cost = [&](int rows) { return fixed + per_row * rows; };
+    for (int i = 0; i < 4; ++i) simulation.Generate(30 * (i + 1), 400);
+    double background = 0;
+    double all = 0;
+    for (int step = 0; step < 300; ++step) {
+      if (step >= 20) {
+        while (simulation.scheduler.waiting() < 4) simulation.Score(100, 100);
+      }
+      const Batch batch = simulation.Step();
+      if (step < 20) continue;
+      EXPECT_EQ(simulation.tokens[RequestClass::kInteractive], 4);
+      background += per_row * simulation.tokens[RequestClass::kBackground];
+      all += simulation.cost(batch.rows());
+    }
+    EXPECT_LE(background / all, GetParam() + 0.005) << fixed;
+    // Without a fixed part rounding evens out; beside one it takes less than a row.
+    const double rounding = fixed == 0 ? 0.005 : per_row / (fixed + 5 * per_row);
+    EXPECT_GE(background / all, GetParam() - rounding) << fixed;
+  }
+}
+
+// Before steps of different sizes have told what a row costs, rows are all there is to share.
+TEST(SchedulerTest, TheShareBesideThoseWhoDecodeIsOneOfRowsUntilTheirCostIsKnown) {
+  Simulation simulation(Roomy());
+  simulation.Generate(1, 400);
+  simulation.Step();
+  simulation.Score(100, 100);
+  int background = 0;
+  for (int step = 0; step < 6; ++step) {
+    simulation.Step();
+    background += simulation.tokens[RequestClass::kBackground];
+  }
+  EXPECT_EQ(background, 2);  // a third of the others' rows
 }
 
 }  // namespace
