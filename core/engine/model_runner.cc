@@ -79,10 +79,11 @@ StepInput ModelRunner::MakeInput(const Batch& batch) const {
       const int64_t block = sequence.blocks[position / block_size_];
       slots.push_back(block * block_size_ + position % block_size_);
     }
-    input.sequences.push_back({.row_begin = static_cast<int>(tokens.size()),
-                               .count = entry.count,
-                               .position = entry.begin,
-                               .slots = ToTensor(slots, decoder_->device())});
+    input.sequences.push_back(
+        {.row_begin = static_cast<int>(tokens.size()),
+         .count = entry.count,
+         .position = entry.begin,
+         .kept = {{.begin = 0, .slots = ToTensor(slots, decoder_->device())}}});
     for (int position = entry.begin; position < entry.begin + entry.count; ++position) {
       tokens.push_back(sequence.tokens[position]);
       positions.push_back(position);
@@ -91,7 +92,7 @@ StepInput ModelRunner::MakeInput(const Batch& batch) const {
   }
   input.tokens = ToTensor(tokens, decoder_->device());
   input.positions = ToTensor(positions, decoder_->device());
-  input.new_slots = ToTensor(new_slots, decoder_->device());
+  input.new_slots = {ToTensor(new_slots, decoder_->device())};
   return input;
 }
 

@@ -56,13 +56,14 @@ at::Tensor AttendFused(const at::Tensor& q, const at::Tensor& k, const at::Tenso
 
 at::Tensor Attend(const StepInput& input, int layer, const at::Tensor& q, const at::Tensor& k,
                   const at::Tensor& v, KvCache* cache) {
-  if (cache != nullptr) cache->Append(layer, input.new_slots, k, v);
+  const int group = cache != nullptr ? cache->group(layer) : 0;
+  if (cache != nullptr) cache->Append(layer, input.new_slots[group], k, v);
   at::Tensor out = at::empty_like(q);  // [rows, heads, head_dim]
   for (const SequenceRows& sequence : input.sequences) {
     const at::Tensor queries = q.narrow(0, sequence.row_begin, sequence.count);
     at::Tensor keys, values;
     if (cache != nullptr && sequence.position > 0) {
-      std::tie(keys, values) = cache->Gather(layer, sequence.slots);
+      std::tie(keys, values) = cache->Gather(layer, sequence.kept[group].slots);
     } else {
       keys = k.narrow(0, sequence.row_begin, sequence.count);
       values = v.narrow(0, sequence.row_begin, sequence.count);

@@ -45,7 +45,7 @@ absl::Status Decoder::LoadWeights(WeightLoader weights) {
         DecoderLayer::Load(config_, layer, weights.Narrow(absl::StrCat("blk.", layer, "."))));
     layers_.push_back(std::move(block));
   }
-  rope_ = Rope(config_.head_dim, config_.rope_theta, config_.context_limit, device_);
+  rope_ = Rope(config_.head_dim, config_.ropes[0].theta, config_.context_limit, device_);
 
   const ModelShape shape = config_.shape();
   int64_t per_layer = 0;

@@ -1,6 +1,8 @@
 #include "core/model/model_config.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
@@ -55,8 +57,9 @@ absl::Status CheckShapes(const ModelConfig& config) {
     return InvalidField("attention.layer_norm_rms_epsilon", absl::StrCat(config.norm_epsilon),
                         "between 0 and 1");
   }
-  if (!(config.rope_theta > 1 && config.rope_theta < 1e12)) {
-    return InvalidField("rope.freq_base", absl::StrCat(config.rope_theta), "between 1 and 1e12");
+  for (const RopeConfig& rope : config.ropes) {
+    if (rope.theta > 1 && rope.theta < 1e12) continue;
+    return InvalidField("rope.freq_base", absl::StrCat(rope.theta), "between 1 and 1e12");
   }
   return absl::OkStatus();
 }
@@ -69,6 +72,18 @@ ModelShape ModelConfig::shape() const {
           .ffn = ffn,
           .q_width = heads * head_dim,
           .kv_width = kv_heads * head_dim};
+}
+
+std::vector<KvGroup> ModelConfig::kv_groups() const {
+  std::vector<KvGroup> groups;
+  for (int layer = 0; layer < layers; ++layer) {
+    const int window = layer_configs[layer].window;
+    auto group = std::find_if(groups.begin(), groups.end(),
+                              [window](const KvGroup& group) { return group.window == window; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {window, {}});
+    group->layers.push_back(layer);
+  }
+  return groups;
 }
 
 absl::StatusOr<ModelConfig> ModelConfig::FromGguf(const GgufFile& file) {
@@ -95,7 +110,8 @@ absl::StatusOr<ModelConfig> ModelConfig::FromGguf(const GgufFile& file) {
                          file.IntOr(prefix + "attention.value_length", key_length));
   STEER_ASSIGN_OR_RETURN(const int64_t rotary,
                          file.IntOr(prefix + "rope.dimension_count", key_length));
-  STEER_ASSIGN_OR_RETURN(config.rope_theta, file.FloatOr(prefix + "rope.freq_base", 10000.0));
+  RopeConfig rope;
+  STEER_ASSIGN_OR_RETURN(rope.theta, file.FloatOr(prefix + "rope.freq_base", 10000.0));
   STEER_ASSIGN_OR_RETURN(config.norm_epsilon,
                          file.Float(prefix + "attention.layer_norm_rms_epsilon"));
   if (config.kv_heads < 1 || config.kv_heads > config.heads) {
@@ -114,6 +130,10 @@ absl::StatusOr<ModelConfig> ModelConfig::FromGguf(const GgufFile& file) {
   config.layers = static_cast<int>(layers);
   config.context_limit = static_cast<int>(context);
   config.head_dim = key_length;
+  config.rotary_dim = rotary;
+  config.attention_scale = 1 / std::sqrt(static_cast<double>(key_length));
+  config.ropes = {rope};
+  config.layer_configs.resize(layers);
   STEER_ASSIGN_OR_RETURN(const std::vector<std::string> tokens,
                          file.Strings("tokenizer.ggml.tokens"));
   config.vocabulary = static_cast<int64_t>(tokens.size());

@@ -6,13 +6,19 @@
 
 namespace steer {
 
+// What the cache holds of one sequence for the layers of one KV group: the positions [begin,
+// position + count), this step's own included. What lies before `begin` is out of every window.
+struct KeptPositions {
+  int begin = 0;
+  at::Tensor slots;  // int64 [position + count - begin]
+};
+
 // The rows of one sequence in a step.
 struct SequenceRows {
   int row_begin = 0;
   int count = 0;
-  int position = 0;  // of the first row; positions before it are in the cache
-  at::Tensor slots;  // int64 [position + count]: the cache slot of every position so far; undefined
-                     // without a cache
+  int position = 0;                 // of the first row; positions before it are in the cache
+  std::vector<KeptPositions> kept;  // by KV group; empty without a cache
 };
 
 // One ragged step: the rows of all sequences, one after another. Positions, rotary rows and slots
@@ -20,8 +26,8 @@ struct SequenceRows {
 struct StepInput {
   at::Tensor tokens;     // int64 [rows]
   at::Tensor positions;  // int64 [rows]
-  at::Tensor
-      new_slots;  // int64 [rows]: where this step's keys and values go; undefined without a cache
+  // By KV group, int64 [rows]: where this step's keys and values go; empty without a cache.
+  std::vector<at::Tensor> new_slots;
   std::vector<SequenceRows> sequences;
 };
 

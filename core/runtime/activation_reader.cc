@@ -17,7 +17,7 @@ absl::Status ReadMean(const Decoder& decoder, const ForcedText& text, int layer,
       at::tensor(std::vector<int64_t>(text.tokens.begin(), text.tokens.end()), at::dtype(at::kLong))
           .to(decoder.device());
   input.positions = at::arange(count, at::dtype(at::kLong).device(decoder.device()));
-  input.sequences.push_back({.row_begin = 0, .count = count, .position = 0, .slots = {}});
+  input.sequences.push_back({.row_begin = 0, .count = count, .position = 0, .kept = {}});
   Taps taps;
   taps[Site{layer, SiteKind::kBlockOut}] = at::Tensor();
   decoder.Forward(input, decoder.Embed(input.tokens), {0, layer + 1}, /*cache=*/nullptr,

@@ -134,12 +134,16 @@ std::vector<TokenId> BpeTokenizer::Encode(absl::string_view text, bool parse_spe
     AppendValidUtf8(text, &replaced);
     text = replaced;
   }
+  if (parse_special) return EncodeRendered(text, {});
+  return EncodeRendered(text, {{0, text.size()}});
+}
+
+std::vector<TokenId> BpeTokenizer::EncodeRendered(absl::string_view text,
+                                                  const std::vector<ByteSpan>& foreign) const {
   std::vector<TokenId> tokens;
   Scratch scratch;
   size_t at = 0;
-  while (parse_special) {
-    const std::optional<SpecialTokens::Match> match = special_tokens_.Find(text, at);
-    if (!match) break;
+  while (const auto match = special_tokens_.Find(text, at, foreign)) {
     EncodeText(text.substr(at, match->begin - at), &scratch, &tokens);
     tokens.push_back(match->token);
     at = match->begin + match->length;

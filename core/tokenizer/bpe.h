@@ -26,6 +26,8 @@ class BpeTokenizer final : public Tokenizer {
   static absl::StatusOr<std::unique_ptr<const Tokenizer>> Create(const Vocabulary& vocabulary);
 
   std::vector<TokenId> Encode(absl::string_view text, bool parse_special) const override;
+  std::vector<TokenId> EncodeRendered(absl::string_view text,
+                                      const std::vector<ByteSpan>& foreign) const override;
   std::string Bytes(TokenId token, bool with_special) const override;
   int vocabulary_size() const override { return static_cast<int>(bytes_.size()); }
   bool IsSpecial(TokenId token) const override;

@@ -23,12 +23,16 @@ void SpecialTokens::Add(absl::string_view spelling, TokenId token) {
   token_at_[node] = token;
 }
 
-std::optional<SpecialTokens::Match> SpecialTokens::Find(absl::string_view text, size_t from) const {
+std::optional<SpecialTokens::Match> SpecialTokens::Find(
+    absl::string_view text, size_t from, const std::vector<ByteSpan>& foreign) const {
+  auto next = foreign.begin();  // the first foreign span that ends behind `begin`
   for (size_t begin = from; begin < text.size(); ++begin) {
-    if (!first_bytes_.test(static_cast<uint8_t>(text[begin]))) continue;
+    while (next != foreign.end() && next->end <= begin) ++next;
+    const size_t limit = next == foreign.end() ? text.size() : next->begin;
+    if (begin >= limit || !first_bytes_.test(static_cast<uint8_t>(text[begin]))) continue;
     std::optional<Match> longest;
     uint32_t node = 0;
-    for (size_t end = begin; end < text.size(); ++end) {
+    for (size_t end = begin; end < limit; ++end) {
       const auto edge = children_.find(Edge(node, text[end]));
       if (edge == children_.end()) break;
       node = edge->second;

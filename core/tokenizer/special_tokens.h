@@ -12,6 +12,12 @@
 
 namespace steer {
 
+// Bytes [begin, end) of a text.
+struct ByteSpan {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
 // Finds spellings of special tokens in text; where several start at one place, the longest wins.
 // Immutable and thread-safe.
 class SpecialTokens {
@@ -26,8 +32,9 @@ class SpecialTokens {
   // `spelling` must not be empty; only while building.
   void Add(absl::string_view spelling, TokenId token);
 
-  // The first one at or after `from`.
-  std::optional<Match> Find(absl::string_view text, size_t from) const;
+  // The first one at or after `from` of which no byte lies in `foreign` (in order and apart).
+  std::optional<Match> Find(absl::string_view text, size_t from,
+                            const std::vector<ByteSpan>& foreign) const;
 
  private:
   static constexpr TokenId kNone = -1;

@@ -9,6 +9,8 @@
 #include "absl/strings/string_view.h"
 #include "core/base/types.h"
 #include "core/files/gguf.h"
+#include "core/files/model_folder.h"
+#include "core/tokenizer/special_tokens.h"
 
 namespace steer {
 
@@ -18,6 +20,9 @@ class Tokenizer {
   // UNIMPLEMENTED names a tokenizer model or pre-tokenizer this build does not know;
   // INVALID_ARGUMENT a broken table.
   static absl::StatusOr<std::unique_ptr<const Tokenizer>> FromGguf(const GgufFile& file);
+  // From tokenizer.json, and tokenizer_config.json for what that leaves open. UNIMPLEMENTED names a
+  // part (normalizer, pre-tokenizer, model, decoder) or an option of one that is not known.
+  static absl::StatusOr<std::unique_ptr<const Tokenizer>> FromFolder(const ModelFolder& folder);
   virtual ~Tokenizer() = default;
 
   // `text` should be valid UTF-8 (its reader checks that); ill-formed sequences are read as U+FFFD.
@@ -26,6 +31,12 @@ class Tokenizer {
   // text, as in a user's message. Bytes for which the vocabulary has no token are dropped, as the
   // reference does. No BOS is added.
   virtual std::vector<TokenId> Encode(absl::string_view text, bool parse_special) const = 0;
+
+  // A rendered chat template: as Encode with `parse_special`, but no spelling counts of which any
+  // byte lies in one of `foreign`, which are in order and apart: what users wrote stays ordinary
+  // text. It may still merge with the template's text beside it, as in the reference.
+  virtual std::vector<TokenId> EncodeRendered(absl::string_view text,
+                                              const std::vector<ByteSpan>& foreign) const = 0;
 
   // The raw bytes of one token; a UTF-8 character may be spread over several tokens. Special tokens
   // give their spelling if `with_special`, else nothing. Empty for ids out of range.

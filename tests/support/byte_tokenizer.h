@@ -22,6 +22,11 @@ class ByteTokenizer final : public Tokenizer {
     return tokens;
   }
 
+  std::vector<TokenId> EncodeRendered(absl::string_view text,
+                                      const std::vector<ByteSpan>& /*foreign*/) const override {
+    return Encode(text, /*parse_special=*/true);
+  }
+
   std::string Bytes(TokenId token, bool with_special) const override {
     if (token < 0 || token >= vocabulary_size()) return "";
     if (token < kEnd) return std::string(1, static_cast<char>(token));

@@ -135,8 +135,10 @@ class DecoderHarness {
                             .fresh = begins[i],
                             .layout = layout,
                             .controls = &rows[i].controls});
-      input.sequences.push_back({static_cast<int>(tokens.size()), counts[i], begins[i],
-                                 at::tensor(slots, at::dtype(at::kLong))});
+      input.sequences.push_back({static_cast<int>(tokens.size()),
+                                 counts[i],
+                                 begins[i],
+                                 {KeptPositions{0, at::tensor(slots, at::dtype(at::kLong))}}});
       for (int p = begins[i]; p < begins[i] + counts[i]; ++p) {
         tokens.push_back(rows[i].tokens[p]);
         positions.push_back(p);
@@ -145,7 +147,7 @@ class DecoderHarness {
     }
     input.tokens = at::tensor(tokens, at::dtype(at::kLong));
     input.positions = at::tensor(positions, at::dtype(at::kLong));
-    input.new_slots = at::tensor(new_slots, at::dtype(at::kLong));
+    input.new_slots = {at::tensor(new_slots, at::dtype(at::kLong))};
     const ControlPlan plan =
         ControlPlan::Build(controlled, static_cast<int>(tokens.size()), at::kCPU);
     const at::Tensor h = decoder_->Forward(input, decoder_->Embed(input.tokens),
