@@ -1,28 +1,17 @@
 #include "core/runtime/admission.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstddef>
 #include <limits>
+#include <optional>
 #include <random>
-#include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 
 namespace steer {
-
-ControlSet PreparedControls::Scaled(double factor) const {
-  ControlSet scaled = set;
-  for (ControlEntry& entry : scaled) {
-    for (MultiplierRun& run : entry.multipliers) {
-      run.m1 *= factor;
-      run.m2 *= factor;
-    }
-  }
-  return scaled;
-}
 
 std::vector<TokenId> Admission::EncodeRaw(const std::string& text) const {
   std::vector<TokenId> tokens = model_.tokenizer->Encode(text, /*parse_special=*/true);
@@ -101,17 +90,17 @@ absl::StatusOr<PreparedPrompt> Admission::Prompt(const GenerateSpec& spec,
   STEER_ASSIGN_OR_RETURN(PreparedPrompt prompt, Tokens(spec.prompt));
   const int answer = spec.sampling.max_tokens.value_or(1);
   if (spec.truncation != Truncation::kRefuse) {
-    if (answer >= limits_.positions) {
+    if (answer >= model_.positions) {
       return InvalidField("sampling.max_tokens", absl::StrCat(answer),
-                          absl::StrCat("1..", limits_.positions - 1));
+                          absl::StrCat("1..", model_.positions - 1));
     }
-    STEER_RETURN_IF_ERROR(Truncate(spec, limits_.positions - answer, prompt));
+    STEER_RETURN_IF_ERROR(Truncate(spec, model_.positions - answer, prompt));
   }
   const int length = prompt.layout.prompt_length;
-  const int room = limits_.positions - length;
+  const int room = model_.positions - length;
   if (room < 1) {
     return InvalidField("prompt", absl::StrCat(length, " tokens"),
-                        absl::StrCat("1..", limits_.positions - 1, " tokens"));
+                        absl::StrCat("1..", model_.positions - 1, " tokens"));
   }
   if (!spec.sampling.max_tokens) {
     sampling.max_tokens =
@@ -164,106 +153,6 @@ absl::Status Admission::CheckContinued(const GenerateSpec& spec,
   return CheckIds(ids, "continue_tokens");
 }
 
-absl::Status Admission::CheckMultiplier(double m, const std::string& field) const {
-  const double limit = limits_.max_multiplier;
-  if (std::isfinite(m) && std::abs(m) <= limit) return absl::OkStatus();
-  return InvalidField(field, absl::StrFormat("%.15g", m),
-                      absl::StrFormat("a finite number from -%.15g to %.15g", limit, limit));
-}
-
-absl::StatusOr<ControlEntry> Admission::Control(const ControlSpec& spec, const std::string& field,
-                                                ResolvedControl& resolved) const {
-  absl::StatusOr<SignalRecord> found = store_->Get(spec.signal);
-  if (absl::IsNotFound(found.status())) return NotFound(field + ".signal", "signal", spec.signal);
-  STEER_ASSIGN_OR_RETURN(const SignalRecord record, std::move(found));
-  if (!record.marks.shape.empty() && record.marks.shape != model_.marks.shape) {
-    return FieldError(
-        absl::StatusCode::kFailedPrecondition,
-        {"OTHER_MODEL", field + ".signal",
-         absl::StrCat("'", spec.signal, "', made for model shape ", record.marks.shape),
-         absl::StrCat("a signal made for shape ", model_.marks.shape)});
-  }
-  const bool other_weights =
-      !record.marks.weights.empty() && record.marks.weights != model_.marks.weights;
-  if (other_weights && !spec.allow_other_weights) {
-    return FieldError(absl::StatusCode::kFailedPrecondition,
-                      {"OTHER_WEIGHTS", field + ".signal",
-                       absl::StrCat("'", spec.signal, "', made for weights ", record.marks.weights),
-                       absl::StrCat("a signal made for weights ", model_.marks.weights,
-                                    ", or allow_other_weights")});
-  }
-  ControlEntry entry;
-  entry.signal_id = record.id;
-  MultiplierRun first;
-  first.m1 = spec.multiplier.value_or(record.default_multiplier);
-  first.m2 = spec.bias_multiplier.value_or(first.m1);
-  STEER_RETURN_IF_ERROR(CheckMultiplier(first.m1, field + ".multiplier"));
-  STEER_RETURN_IF_ERROR(CheckMultiplier(first.m2, field + ".bias_multiplier"));
-  entry.multipliers = {first};
-  STEER_RETURN_IF_ERROR(AddChanges(spec, field, entry));
-  entry.positions = spec.positions.value_or(record.default_positions);
-  STEER_RETURN_IF_ERROR(Validate(entry.positions, field + ".positions"));
-  resolved = {.name = spec.signal,
-              .signal_id = record.id,
-              .m1 = first.m1,
-              .m2 = first.m2,
-              .positions = entry.positions,
-              .sites = record.sites,
-              .other_weights = other_weights};
-  return entry;
-}
-
-absl::Status Admission::AddChanges(const ControlSpec& spec, const std::string& field,
-                                   ControlEntry& entry) const {
-  int last = 0;
-  for (size_t i = 0; i < spec.changes.size(); ++i) {
-    const MultiplierRun& change = spec.changes[i];
-    const std::string name = absl::StrCat(field, ".changes[", i, "]");
-    if (change.position <= last) {
-      return InvalidField(name + ".position", absl::StrCat(change.position),
-                          absl::StrCat("above ", last));
-    }
-    last = change.position;
-    STEER_RETURN_IF_ERROR(CheckMultiplier(change.m1, name + ".multiplier"));
-    STEER_RETURN_IF_ERROR(CheckMultiplier(change.m2, name + ".bias_multiplier"));
-    SetMultipliers(entry, change.position, change.m1, change.m2);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<PreparedControls> Admission::Controls(const std::vector<ControlSpec>& specs) const {
-  if (static_cast<int>(specs.size()) > limits_.max_controls) {
-    return InvalidField("controls", absl::StrCat(specs.size(), " signals"),
-                        absl::StrCat("up to ", limits_.max_controls));
-  }
-  PreparedControls controls;
-  std::set<std::string> seen;
-  for (size_t i = 0; i < specs.size(); ++i) {
-    const std::string field = absl::StrCat("controls[", i, "]");
-    ResolvedControl resolved;
-    STEER_ASSIGN_OR_RETURN(ControlEntry entry, Control(specs[i], field, resolved));
-    if (!seen.insert(resolved.signal_id).second) {
-      return InvalidField(field + ".signal", absl::StrCat("'", specs[i].signal, "' a second time"),
-                          "each signal once; add the multipliers up");
-    }
-    controls.set.push_back(std::move(entry));
-    controls.resolved.push_back(std::move(resolved));
-  }
-  return controls;
-}
-
-absl::Status Admission::CheckFactor(const PreparedControls& controls, double factor,
-                                    const std::string& field) const {
-  STEER_RETURN_IF_ERROR(CheckMultiplier(factor, field));
-  for (const ControlEntry& entry : controls.set) {
-    for (const MultiplierRun& run : entry.multipliers) {
-      const double largest = std::max(std::abs(run.m1), std::abs(run.m2));
-      STEER_RETURN_IF_ERROR(CheckMultiplier(largest * factor, field + " times the control's own"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
                                                       const std::string& answer,
                                                       const PairFormat& format) const {
@@ -314,10 +203,10 @@ absl::StatusOr<TokenPair> Admission::Pair(const PolarPair& pair, const PairForma
       return InvalidField(absl::StrCat(field, ".", name), "no tokens of its own",
                           "an answer of at least one token");
     }
-    if (length > limits_.positions) {
+    if (length > model_.positions) {
       return InvalidField(absl::StrCat(field, ".", name),
                           absl::StrCat(length, " tokens with the question"),
-                          absl::StrCat("up to ", limits_.positions, " tokens"));
+                          absl::StrCat("up to ", model_.positions, " tokens"));
     }
     result.prompt_is_prefix = result.prompt_is_prefix && joined.prompt_is_prefix;
     text = std::move(joined.text);

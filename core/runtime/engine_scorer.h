@@ -1,11 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/analysis/scorer.h"
-#include "core/runtime/admission.h"
+#include "core/runtime/control_resolver.h"
 #include "core/runtime/dispatcher.h"
 
 namespace steer {

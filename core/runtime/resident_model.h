@@ -5,7 +5,9 @@
 
 #include "absl/status/statusor.h"
 #include "core/model/decoder.h"
-#include "core/runtime/runtime.h"
+#include "core/model/model_config.h"
+#include "core/runtime/model_info.h"
+#include "core/runtime/runtime_options.h"
 #include "core/tokenizer/chat_template.h"
 #include "core/tokenizer/tokenizer.h"
 

@@ -1,61 +1,34 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "core/analysis/preference_utility_scorer.h"
-#include "core/engine/engine.h"
+#include "core/base/types.h"
 #include "core/learn/job.h"
-#include "core/runtime/generation_config.h"
+#include "core/runtime/model_info.h"
+#include "core/runtime/pool_stats.h"
 #include "core/runtime/runtime_options.h"
 #include "core/runtime/specs.h"
 #include "core/schedule/event.h"
 #include "core/schedule/request.h"
-#include "core/signal/signal_data.h"
 #include "core/store/signal_store.h"
 
 namespace steer {
-
-struct ModelInfo {
-  std::string name;  // general.name of the file
-  std::string architecture;
-  std::string fingerprint;  // "<shape mark>:<weights mark>"
-  ModelMarks marks;
-  ModelShape shape;
-  int64_t heads = 0, kv_heads = 0, head_dim = 0, vocabulary = 0;
-  int64_t parameters = 0;
-  int context_limit = 0;
-  std::string dtype;
-  bool has_chat_template = false;
-  std::string default_system;
-  std::vector<std::string> site_kinds;  // spellings allowed after "layers.<l>."
-  GenerationConfig generation;          // the model's own sampling defaults
-};
 
 struct TokenizedText {
   std::vector<TokenId> tokens;
   std::vector<std::string> pieces;  // raw bytes of each token, special ones spelt out
   int head_length = 0;              // for chat messages
-};
-
-// One device with its engine.
-struct PoolStats {
-  std::string name;  // metrics label, "cpu:0"
-  EngineStats engine;
-  int block_size = 0;  // positions of a KV block
-  int in_flight = 0;   // requests that have not finished, background ones included
-  int64_t kv_cache_bytes = 0;
-  // Pools of one device share weights and signals: the first of them counts them, the others 0.
-  int signals_resident = 0;
-  int signals_lingering = 0;  // dropped, but still used by requests
-  int64_t signal_bytes_resident = 0;
-  int64_t weight_bytes = 0;
 };
 
 // Builds and owns everything below the server: model, tokenizer, store, engine, jobs. The only

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/runtime/specs.h"
+#include "core/signal/control_set.h"
+#include "core/signal/signal_data.h"
+#include "core/store/signal_store.h"
+
+namespace steer {
+
+// Controls of one request: what acts and what is told about it, parallel. The signals' tensors are
+// not there yet: which device's they are is decided later.
+struct PreparedControls {
+  ControlSet set;
+  std::vector<ResolvedControl> resolved;
+
+  // The same with every multiplier times `factor`.
+  ControlSet Scaled(double factor) const;
+};
+
+// A multiplier is finite and within what any request may ask for; the error names `field`.
+absl::Status CheckMultiplier(double m, const std::string& field);
+// `factor` on top of every control's own multipliers must stay within the limits, too.
+absl::Status CheckFactor(const PreparedControls& controls, double factor, const std::string& field);
+
+// What the controls of a request mean for this store at this moment: names become ids of signals
+// that fit the model, and what was left out takes the signal's defaults. With Admission the last
+// place where requests are checked: what it returns is valid. Knows no tensors. Thread-safe.
+class ControlResolver {
+ public:
+  // `marks` of the resident model; `store` outlives this.
+  ControlResolver(ModelMarks marks, SignalStore* store) : marks_(std::move(marks)), store_(store) {}
+
+  absl::StatusOr<PreparedControls> Resolve(const std::vector<ControlSpec>& specs) const;
+
+ private:
+  absl::StatusOr<ControlEntry> ResolveOne(const ControlSpec& spec, const std::string& field,
+                                          ResolvedControl& resolved) const;
+
+  const ModelMarks marks_;
+  SignalStore* const store_;
+};
+
+}  // namespace steer
