@@ -105,6 +105,17 @@ class ServerTest : public ::testing::Test {
     return request;
   }
 
+  // Pairs to be scored or learnt from.
+  template <typename Request>
+  static void AddPairs(int count, Request& request) {
+    for (int i = 0; i < count; ++i) {
+      v1::PolarPair& pair = *request.add_pairs();
+      pair.set_question("the question " + std::to_string(i));
+      pair.set_positive("hello");
+      pair.set_negative("an other one");
+    }
+  }
+
   // One completion, put together from its messages.
   struct Completion {
     std::string text;

@@ -1,0 +1,113 @@
+// What is found, or lost, in the folder when a store opens or loads.
+
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/store/sqlite_store_fixture.h"
+
+namespace steer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST_F(SqliteStoreTest, ADamagedPayloadIsDataLossThatNamesTheFileAndCanBeRepaired) {
+  const std::string id = Put(1);
+  const std::string path = PayloadPath(id);
+  std::string sound;
+  {
+    std::ifstream stream(path, std::ios::binary);
+    sound.assign(std::istreambuf_iterator<char>(stream), {});
+  }
+  const auto write = [&](const std::string& bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  };
+  std::string flipped = sound;
+  flipped.back() = static_cast<char>(flipped.back() ^ 1);
+  for (const std::string& damaged : {std::string(), sound.substr(0, sound.size() - 1), sound + "x",
+                                     flipped, std::string(sound.size(), '\0')}) {
+    write(damaged);
+    const absl::Status status = store_->Load(id).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(path));
+  }
+  std::filesystem::remove(path);
+  EXPECT_EQ(store_->Load(id).status().code(), absl::StatusCode::kDataLoss);
+  // Opening does not hide the loss.
+  Reopen();
+  EXPECT_TRUE(store_->Get(id).ok());
+  EXPECT_EQ(store_->Load(id).status().code(), absl::StatusCode::kDataLoss);
+  const absl::StatusOr<SignalStore::PutResult> again = store_->Put(VectorSignal(1), {}, "");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->existed);
+  EXPECT_TRUE(store_->Load(id).ok());
+}
+
+TEST_F(SqliteStoreTest, OpeningRemovesLeftoversAndNothingElse) {
+  const std::string id = Put(1);
+  store_.reset();
+  const std::string folder = folder_.path() + "/payloads/";
+  for (const std::string& name : {kUnknownId + ".safetensors", kUnknownId + ".1.tmp", id + ".7.tmp",
+                                  std::string("README"), std::string("a.tmp")}) {
+    std::ofstream(folder + name) << "x";
+  }
+  Reopen();
+  EXPECT_THAT(folder_.Names("payloads"),
+              ::testing::UnorderedElementsAre(id + ".safetensors", "README", "a.tmp"));
+  EXPECT_TRUE(store_->Load(id).ok());
+}
+
+TEST_F(SqliteStoreTest, ALostDatabaseDoesNotTakeThePayloadsWithIt) {
+  const std::string id = Put(1);
+  store_.reset();
+  for (const char* name : {"/signals.db", "/signals.db-wal", "/signals.db-shm"}) {
+    std::filesystem::remove(folder_.path() + name);
+  }
+  const absl::Status status = OpenSqliteStore(folder_.path()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("signals.db"));
+  EXPECT_THAT(folder_.Names("payloads"), ElementsAre(id + ".safetensors"));
+  // And again: the first refusal must not have made a database.
+  EXPECT_EQ(OpenSqliteStore(folder_.path()).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(SqliteStoreTest, ADatabaseOfANewerVersionIsRefused) {
+  store_.reset();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version = 99", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  const absl::Status status = OpenSqliteStore(folder_.path()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("version 99"));
+}
+
+TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsDataLoss) {
+  store_.reset();
+  std::filesystem::remove(folder_.path() + "/signals.db-wal");
+  std::ofstream(folder_.path() + "/signals.db", std::ios::trunc) << std::string(8192, 'x');
+  const absl::Status status = OpenSqliteStore(folder_.path()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("signals.db"));
+}
+
+TEST_F(SqliteStoreTest, MakesMissingDirectories) {
+  const std::string deep = folder_.path() + "/a/b/c/";
+  const absl::StatusOr<std::unique_ptr<SignalStore>> store = OpenSqliteStore(deep);
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_TRUE((*store)->Put(VectorSignal(1), {}, "").ok());
+  EXPECT_EQ(folder_.Names("a/b/c/payloads").size(), 1U);
+  std::ofstream(folder_.path() + "/file") << "x";
+  EXPECT_EQ(OpenSqliteStore(folder_.path() + "/file").status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(OpenSqliteStore("").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace steer
