@@ -144,25 +144,19 @@ TEST_F(EngineTest, UnitsHaveNoMoreThanTheBackgroundsShareBesideInteractiveReques
 TEST_F(EngineTest, ALostDeviceEndsEverythingAndTakesNothingMore) {
   SchedulerOptions options = Options();
   options.max_sequences = 1;
-  Gate in_step, go_on;
-  const auto engine = Make(
-      [&](const Batch&) {
-        in_step.Open();
-        go_on.Wait();
-        return absl::UnavailableError("planted");
-      },
-      options);
+  HeldStep held;
+  const auto engine = Make(held.Hook(absl::UnavailableError("planted")), options);
   const auto running = std::make_shared<RecordingSink>();
   const auto waiting = std::make_shared<RecordingSink>();
   engine->Submit(GenerateRequest(1, 10, 4000, running));
-  in_step.Wait();
+  held.begun.Wait();
   EXPECT_FALSE(engine->stats().failed);
   engine->Submit(GenerateRequest(2, 10, 4000, waiting));
   std::thread unit([&] {
     EXPECT_EQ(engine->RunUnit([] { return absl::OkStatus(); }).code(),
               absl::StatusCode::kUnavailable);
   });
-  go_on.Open();
+  held.go_on.Open();
   unit.join();
   const auto later = std::make_shared<RecordingSink>();
   engine->Submit(ScoreRequest(3, 10, 10, later));

@@ -40,6 +40,19 @@ class Gate {
   bool open_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
+// A step that tells when it has begun and does not end before it may.
+struct HeldStep {
+  CountingRunner::Hook Hook(const absl::Status& end = absl::OkStatus()) {
+    return [this, end](const Batch&) {
+      begun.Open();
+      go_on.Wait();
+      return end;
+    };
+  }
+
+  Gate begun, go_on;
+};
+
 class EngineTest : public ::testing::Test {
  protected:
   std::unique_ptr<Engine> Make(CountingRunner::Hook hook = nullptr,

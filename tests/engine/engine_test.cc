@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/engine/engine_fixture.h"
-#include "tests/schedule/simulation.h"
+#include "tests/support/simulation.h"
 
 namespace steer {
 namespace {
@@ -49,22 +49,16 @@ TEST_F(EngineTest, GeneratesScoresAndCounts) {
 TEST_F(EngineTest, GaugesShowWhatRunsAndWaits) {
   SchedulerOptions options = Options();
   options.max_sequences = 1;
-  Gate in_step, go_on;
-  const auto engine = Make(
-      [&](const Batch&) {
-        in_step.Open();
-        go_on.Wait();
-        return absl::OkStatus();
-      },
-      options);
+  HeldStep held;
+  const auto engine = Make(held.Hook(), options);
   const auto first = std::make_shared<RecordingSink>();
   const auto second = std::make_shared<RecordingSink>();
   engine->Submit(GenerateRequest(1, 10, 22, first));
-  in_step.Wait();
+  held.begun.Wait();
   EXPECT_EQ(engine->stats().running, 1);
   EXPECT_EQ(engine->stats().kv_blocks_used, 2);
   engine->Submit(GenerateRequest(2, 10, 22, second));
-  go_on.Open();
+  held.go_on.Open();
   second->Wait();
   Settle(*engine);
   ExpectEmpty(*engine);
@@ -111,18 +105,14 @@ TEST_F(EngineTest, AFailingStepFailsOnlyItsBatch) {
 }
 
 TEST_F(EngineTest, CancelFreesRowAndBlocksByTheNextStep) {
-  Gate in_step, go_on;
-  const auto engine = Make([&](const Batch&) {
-    in_step.Open();
-    go_on.Wait();
-    return absl::OkStatus();
-  });
+  HeldStep held;
+  const auto engine = Make(held.Hook());
   const auto sink = std::make_shared<RecordingSink>();
   engine->Submit(GenerateRequest(1, 10, 4000, sink));
-  in_step.Wait();
+  held.begun.Wait();
   engine->Cancel(1);
   engine->Cancel(77);
-  go_on.Open();
+  held.go_on.Open();
   const FinishedEvent event = sink->Wait();
   EXPECT_EQ(event.reason, FinishReason::kCancelled);
   EXPECT_EQ(event.generated_tokens, 1);  // of the step that was running
@@ -189,18 +179,12 @@ TEST_F(EngineTest, AtMostOneUnitBetweenTwoSteps) {
 TEST_F(EngineTest, StopEndsEverything) {
   SchedulerOptions options = Options();
   options.max_sequences = 1;
-  Gate in_step, go_on;
-  const auto engine = Make(
-      [&](const Batch&) {
-        in_step.Open();
-        go_on.Wait();
-        return absl::OkStatus();
-      },
-      options);
+  HeldStep held;
+  const auto engine = Make(held.Hook(), options);
   const auto running = std::make_shared<RecordingSink>();
   const auto waiting = std::make_shared<RecordingSink>();
   engine->Submit(GenerateRequest(1, 10, 4000, running));
-  in_step.Wait();
+  held.begun.Wait();
   engine->Submit(GenerateRequest(2, 10, 4000, waiting));
   std::thread unit([&] {
     const absl::Status status = engine->RunUnit([] { return absl::OkStatus(); });
@@ -213,7 +197,7 @@ TEST_F(EngineTest, StopEndsEverything) {
     engine->Submit(ScoreRequest(3, 5, 5, late));
     refused = late->finished_count() == 1;
   }
-  go_on.Open();
+  held.go_on.Open();
   stop.join();
   unit.join();
   for (const auto& sink : {running, waiting}) {

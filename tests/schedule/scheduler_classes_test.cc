@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "gtest/gtest.h"
-#include "tests/schedule/simulation.h"
+#include "tests/support/simulation.h"
 
 namespace steer {
 namespace {

@@ -1,7 +1,7 @@
 // Who makes room, and what it costs them: nothing but time. And resuming, which is computing again.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/schedule/simulation.h"
+#include "tests/support/simulation.h"
 
 namespace steer {
 namespace {

@@ -1,7 +1,7 @@
 // What is computed once for several requests, and what is not.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/schedule/simulation.h"
+#include "tests/support/simulation.h"
 
 namespace steer {
 namespace {

@@ -3,7 +3,7 @@
 #include "core/base/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/schedule/simulation.h"
+#include "tests/support/simulation.h"
 
 namespace steer {
 namespace {

@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "gtest/gtest.h"
-#include "tests/schedule/simulation.h"
+#include "tests/support/simulation.h"
 
 namespace steer {
 namespace {
