@@ -1,79 +1,147 @@
 #include "core/model/attention.h"
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "ATen/ATen.h"
+#include "core/base/check.h"
 
 namespace steer {
 namespace {
 
 // Up to this many rows the query heads of a group are stacked as rows of one small product per key
 // head, which on CPUs is several times faster than the fused kernel with repeated keys.
-constexpr int kStackedRows = 4;
+constexpr int64_t kStackedRows = 4;
 
-// q [n, heads, d], k and v [length, kv_heads, d] -> [n, heads, d]; row i sees positions 0 .. length
-// - n + i.
-at::Tensor AttendStacked(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  const int64_t n = q.size(0), heads = q.size(1), d = q.size(2), kv_heads = k.size(1),
-                length = k.size(0);
-  const int64_t group = heads / kv_heads;
+// The stacked road holds a score per query head, row and key: it takes so many rows at a time that
+// they stay below this (32 MiB of fp32).
+constexpr int64_t kStackedScores = int64_t{1} << 23;
+
+// A window makes short work of long prompts only if rows far apart do not share one product: each
+// slice of rows sees its own keys and nothing before them.
+constexpr int64_t kWindowSlice = 256;
+
+// Queries of consecutive positions and the keys they may see, up to the last query's own.
+struct Slice {
+  at::Tensor q;     // [n, heads, head_dim]
+  at::Tensor k, v;  // [length, kv_heads, head_dim]
+};
+
+// Which key (columns) a query (rows) must not see; nullopt where each sees all. Row i stands at
+// column length - n + i.
+std::optional<at::Tensor> Hidden(const Slice& slice, int window) {
+  const int64_t n = slice.q.size(0), length = slice.k.size(0);
+  const bool windowed = window > 0 && length > window;
+  if (n == 1 && !windowed) return std::nullopt;
+  const at::Tensor all = at::ones({n, length}, at::dtype(at::kBool).device(slice.q.device()));
+  at::Tensor hidden = all.triu(length - n + 1);
+  if (windowed) hidden.logical_or_(all.tril(length - n - window));
+  return hidden;
+}
+
+at::Tensor AttendStacked(const AttentionConfig& config, const Slice& slice) {
+  const int64_t n = slice.q.size(0), heads = slice.q.size(1), d = slice.q.size(2);
+  const int64_t length = slice.k.size(0), kv_heads = slice.k.size(1), group = heads / kv_heads;
   const at::Tensor stacked =
-      q.view({n, kv_heads, group, d}).transpose(0, 1).reshape({kv_heads, n * group, d});
+      slice.q.view({n, kv_heads, group, d}).transpose(0, 1).reshape({kv_heads, n * group, d});
   at::Tensor scores =
-      at::bmm(stacked, k.permute({1, 2, 0})).to(at::kFloat);  // [kv_heads, n * group, length]
-  scores.mul_(1.0 / std::sqrt(static_cast<double>(d)));
-  if (n > 1) {
-    const at::Tensor future =
-        at::ones({n, length}, at::dtype(at::kBool).device(q.device())).triu(length - n + 1);
-    scores.view({kv_heads, n, group, length})
-        .masked_fill_(future.view({1, n, 1, length}), -std::numeric_limits<float>::infinity());
+      at::bmm(stacked, slice.k.permute({1, 2, 0})).to(at::kFloat);  // [kv_heads, n * group, length]
+  if (config.soft_cap > 0) {
+    // The product is a new tensor: the gradient of tanh needs its result.
+    scores = scores.mul_(config.scale / config.soft_cap).tanh_().mul(config.soft_cap);
+  } else {
+    scores.mul_(config.scale);
   }
-  const at::Tensor weights = scores.softmax(-1).to(v.scalar_type());
-  return at::bmm(weights, v.transpose(0, 1))  // [kv_heads, n * group, d]
+  if (const std::optional<at::Tensor> hidden = Hidden(slice, config.window); hidden.has_value()) {
+    scores.view({kv_heads, n, group, length})
+        .masked_fill_(hidden->view({1, n, 1, length}), -std::numeric_limits<float>::infinity());
+  }
+  const at::Tensor weights = scores.softmax(-1).to(slice.v.scalar_type());
+  return at::bmm(weights, slice.v.transpose(0, 1))  // [kv_heads, n * group, d]
       .view({kv_heads, n, group, d})
       .transpose(0, 1)
       .reshape({n, heads, d});
 }
 
-at::Tensor AttendFused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  const int64_t n = q.size(0), length = k.size(0), group = q.size(1) / k.size(1);
+at::Tensor AttendFused(const AttentionConfig& config, const Slice& slice) {
+  const int64_t n = slice.q.size(0), length = slice.k.size(0);
+  const int64_t group = slice.q.size(1) / slice.k.size(1);
   const auto by_head = [](const at::Tensor& x) {
     return x.transpose(0, 1).unsqueeze(0);
   };  // [1, heads, rows, d]
   std::optional<at::Tensor> mask;
-  if (length != n) {
-    mask = at::ones({n, length}, at::dtype(at::kBool).device(q.device())).tril(length - n);
+  if (length != n || (config.window > 0 && length > config.window)) {
+    mask = Hidden(slice, config.window);
+    if (mask.has_value()) mask = mask->logical_not();
   }
-  const at::Tensor out =
-      at::scaled_dot_product_attention(by_head(q), by_head(k.repeat_interleave(group, 1)),
-                                       by_head(v.repeat_interleave(group, 1)), mask,
-                                       /*dropout_p=*/0.0, /*is_causal=*/!mask.has_value());
+  const at::Tensor out = at::scaled_dot_product_attention(
+      by_head(slice.q), by_head(slice.k.repeat_interleave(group, 1)),
+      by_head(slice.v.repeat_interleave(group, 1)), mask,
+      /*dropout_p=*/0.0, /*is_causal=*/length == n && !mask.has_value(), config.scale);
   return out.squeeze(0).transpose(0, 1);  // [n, heads, d]
+}
+
+// How many rows of a sequence go into one slice.
+int64_t SliceRows(const AttentionConfig& config, const Slice& sequence, bool stacked) {
+  const int64_t n = sequence.q.size(0), length = sequence.k.size(0);
+  const bool windowed = config.window > 0 && length > config.window;
+  int64_t rows = windowed ? std::max<int64_t>(kWindowSlice, config.window) : n;
+  if (stacked) {
+    const int64_t keys = windowed ? std::min(length, rows + config.window) : length;
+    rows = std::min(rows, std::max<int64_t>(1, kStackedScores / (sequence.q.size(1) * keys)));
+  }
+  return std::min(rows, n);
+}
+
+// One sequence, its last key that of its last query, into out [n, heads, head_dim].
+void AttendSequence(const AttentionConfig& config, const Slice& sequence, at::Tensor out) {
+  const int64_t n = sequence.q.size(0), before = sequence.k.size(0) - n;
+  // The fused kernel knows no soft cap.
+  const bool stacked = n <= kStackedRows || config.soft_cap > 0;
+  const int64_t rows = SliceRows(config, sequence, stacked);
+  for (int64_t begin = 0; begin < n; begin += rows) {
+    const int64_t count = std::min(rows, n - begin), end = before + begin + count;
+    const int64_t first =
+        config.window > 0 ? std::max<int64_t>(0, before + begin - config.window + 1) : 0;
+    const Slice slice = {sequence.q.narrow(0, begin, count),
+                         sequence.k.narrow(0, first, end - first),
+                         sequence.v.narrow(0, first, end - first)};
+    out.narrow(0, begin, count)
+        .copy_(stacked ? AttendStacked(config, slice) : AttendFused(config, slice));
+  }
+}
+
+// Keys and values of a sequence from the cache, without what lies before its first row's window.
+Slice Cached(const AttentionConfig& config, const SequenceRows& sequence, const at::Tensor& q,
+             const KvCache& cache) {
+  const KeptPositions& kept = sequence.kept[cache.group(config.layer)];
+  const int first = config.window > 0 ? std::max(0, sequence.position - config.window + 1) : 0;
+  STEER_CHECK(kept.begin <= first);
+  const int64_t skip = std::max(0, first - kept.begin);
+  const auto [k, v] =
+      cache.Gather(config.layer, kept.slots.narrow(0, skip, kept.slots.size(0) - skip));
+  return {q, k, v};
 }
 
 }  // namespace
 
-at::Tensor Attend(const StepInput& input, int layer, const at::Tensor& q, const at::Tensor& k,
-                  const at::Tensor& v, KvCache* cache) {
-  const int group = cache != nullptr ? cache->group(layer) : 0;
-  if (cache != nullptr) cache->Append(layer, input.new_slots[group], k, v);
-  at::Tensor out = at::empty_like(q);  // [rows, heads, head_dim]
-  for (const SequenceRows& sequence : input.sequences) {
-    const at::Tensor queries = q.narrow(0, sequence.row_begin, sequence.count);
-    at::Tensor keys, values;
-    if (cache != nullptr && sequence.position > 0) {
-      std::tie(keys, values) = cache->Gather(layer, sequence.kept[group].slots);
-    } else {
-      keys = k.narrow(0, sequence.row_begin, sequence.count);
-      values = v.narrow(0, sequence.row_begin, sequence.count);
-    }
-    const at::Tensor attended = sequence.count <= kStackedRows
-                                    ? AttendStacked(queries, keys, values)
-                                    : AttendFused(queries, keys, values);
-    out.narrow(0, sequence.row_begin, sequence.count).copy_(attended);
+at::Tensor Attend(const AttentionConfig& config, const StepInput& input, const AttentionRows& rows,
+                  KvCache* cache) {
+  if (cache != nullptr) {
+    cache->Append(config.layer, input.new_slots[cache->group(config.layer)], rows.k, rows.v);
   }
-  return out.view({q.size(0), -1});
+  at::Tensor out = at::empty_like(rows.q);  // [rows, heads, head_dim]
+  for (const SequenceRows& sequence : input.sequences) {
+    const auto own = [&sequence](const at::Tensor& x) {
+      return x.narrow(0, sequence.row_begin, sequence.count);
+    };
+    const Slice slice = cache != nullptr && sequence.position > 0
+                            ? Cached(config, sequence, own(rows.q), *cache)
+                            : Slice{own(rows.q), own(rows.k), own(rows.v)};
+    AttendSequence(config, slice, own(out));
+  }
+  return out.view({rows.q.size(0), -1});
 }
 
 }  // namespace steer

@@ -10,30 +10,41 @@
 
 namespace steer {
 
-absl::StatusOr<std::shared_ptr<const Decoder>> Decoder::Load(const GgufFile& file,
-                                                             const ModelConfig& config,
+absl::StatusOr<std::shared_ptr<const Decoder>> Decoder::Load(const Checkpoint& checkpoint,
                                                              at::ScalarType dtype,
                                                              at::Device device) {
   return CatchTorch("loading the model", [&]() -> absl::StatusOr<std::shared_ptr<const Decoder>> {
     const at::NoGradGuard no_grad;
-    const TensorMap tensors = file.tensors();
-    std::shared_ptr<Decoder> decoder(new Decoder(config, dtype, device));
-    STEER_RETURN_IF_ERROR(decoder->LoadWeights(WeightLoader(tensors, dtype, device)));
-    const std::vector<std::string> untaken = tensors.Untaken();
+    std::shared_ptr<Decoder> decoder(new Decoder(checkpoint.config, dtype, device));
+    STEER_RETURN_IF_ERROR(decoder->LoadWeights(checkpoint));
+    const std::vector<std::string> untaken = checkpoint.tensors.Untaken();
     if (!untaken.empty()) {
       return FieldError(
           absl::StatusCode::kUnimplemented,
           {"UNSUPPORTED_MODEL", "tensors", absl::StrJoin(untaken, ", ").substr(0, 500),
-           absl::StrCat("only tensors that a ", config.architecture, " decoder uses")});
+           absl::StrCat("only tensors that a ", checkpoint.config.architecture, " decoder uses")});
     }
     return std::shared_ptr<const Decoder>(std::move(decoder));
   });
 }
 
-absl::Status Decoder::LoadWeights(WeightLoader weights) {
+absl::StatusOr<std::shared_ptr<const Decoder>> Decoder::Load(const GgufFile& file,
+                                                             const ModelConfig& config,
+                                                             at::ScalarType dtype,
+                                                             at::Device device) {
+  Checkpoint checkpoint;
+  checkpoint.config = config;
+  checkpoint.tensors = file.tensors();
+  checkpoint.interleaved_rotary = true;
+  return Load(checkpoint, dtype, device);
+}
+
+absl::Status Decoder::LoadWeights(const Checkpoint& checkpoint) {
+  WeightLoader weights(checkpoint.tensors, dtype_, device_);
   STEER_ASSIGN_OR_RETURN(embedding_,
                          weights.Take("token_embd.weight", {config_.vocabulary, config_.hidden}));
-  STEER_ASSIGN_OR_RETURN(norm_, weights.TakeFloat("output_norm.weight", {config_.hidden}));
+  STEER_ASSIGN_OR_RETURN(norm_,
+                         RmsNorm::Load(config_, "output_norm.weight", config_.hidden, weights));
   head_ = embedding_;
   if (!config_.tied_head) {
     STEER_ASSIGN_OR_RETURN(head_,
@@ -42,34 +53,42 @@ absl::Status Decoder::LoadWeights(WeightLoader weights) {
   for (int layer = 0; layer < config_.layers; ++layer) {
     STEER_ASSIGN_OR_RETURN(
         DecoderLayer block,
-        DecoderLayer::Load(config_, layer, weights.Narrow(absl::StrCat("blk.", layer, "."))));
+        DecoderLayer::Load(checkpoint, layer, weights.Narrow(absl::StrCat("blk.", layer, "."))));
     layers_.push_back(std::move(block));
   }
-  rope_ = Rope(config_.head_dim, config_.ropes[0].theta, config_.context_limit, device_);
-
-  const ModelShape shape = config_.shape();
-  int64_t per_layer = 0;
-  for (int kind = 0; kind < kSiteKinds; ++kind) {
-    const SiteDims dims = shape.Dims(static_cast<SiteKind>(kind));
-    per_layer += dims.in * dims.out;
-  }
-  const int64_t matrices =
-      config_.layers * per_layer + embedding_.numel() + (config_.tied_head ? 0 : head_.numel());
-  const int64_t norms = (2 * config_.layers + 1) * config_.hidden;
-  parameters_ = matrices + norms;
-  weight_bytes_ = matrices * static_cast<int64_t>(c10::elementSize(dtype_)) + norms * 4;
+  for (const RopeConfig& rope : config_.ropes)
+    ropes_.emplace_back(rope, config_.rotary_dim, device_);
+  // The reference multiplies by the scale as the model's own type spells it: sqrt(3072) is 55.5 in
+  // bf16.
+  embedding_scale_ = at::scalar_tensor(config_.embedding_scale, at::dtype(dtype_)).item<double>();
+  CountWeights();
   return absl::OkStatus();
 }
 
+void Decoder::CountWeights() {
+  std::vector<at::Tensor> all = {embedding_, norm_.weight()};
+  if (!config_.tied_head) all.push_back(head_);
+  for (const DecoderLayer& layer : layers_) {
+    for (const at::Tensor& weight : layer.weights()) all.push_back(weight);
+  }
+  for (const at::Tensor& weight : all) {
+    parameters_ += weight.numel();
+    weight_bytes_ += static_cast<int64_t>(weight.nbytes());
+  }
+}
+
 at::Tensor Decoder::Embed(const at::Tensor& tokens) const {
-  return embedding_.index_select(0, tokens);
+  at::Tensor h = embedding_.index_select(0, tokens);
+  if (embedding_scale_ != 1) h.mul_(embedding_scale_);
+  return h;
 }
 
 at::Tensor Decoder::Forward(const StepInput& input, at::Tensor h, LayerRange range, KvCache* cache,
                             const ControlPlan& plan, Taps* taps) const {
-  const RopeRows rope = rope_.At(input.positions);
+  std::vector<RopeRows> ropes;
+  for (const Rope& rope : ropes_) ropes.push_back(rope.At(input.positions));
   for (int layer = range.begin; layer < range.end; ++layer) {
-    h = layers_[layer].Forward(h, input, rope, cache, plan);
+    h = layers_[layer].Forward(h, input, ropes, cache, plan);
     if (taps == nullptr) continue;
     if (const auto tap = taps->find(Site{layer, SiteKind::kBlockOut}); tap != taps->end())
       tap->second = h;
@@ -78,7 +97,9 @@ at::Tensor Decoder::Forward(const StepInput& input, at::Tensor h, LayerRange ran
 }
 
 at::Tensor Decoder::Logits(const at::Tensor& h) const {
-  return at::linear(RmsNorm(h, norm_, config_.norm_epsilon), head_).to(at::kFloat);
+  at::Tensor logits = at::linear(norm_.Forward(h), head_).to(at::kFloat);
+  const double cap = config_.final_soft_cap;
+  return cap > 0 ? logits.div_(cap).tanh_().mul(cap) : logits;
 }
 
 }  // namespace steer

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/files/gguf.h"
+#include "core/model/checkpoint.h"
 #include "core/model/decoder_layer.h"
 #include "core/model/model_config.h"
 
@@ -15,8 +15,11 @@ namespace steer {
 // no_grad.
 class Decoder {
  public:
-  // Every tensor of the file must be used: INVALID_ARGUMENT names the ones that are not, since an
-  // ignored tensor is a wrong model. Other errors as in ModelConfig and WeightLoader.
+  // Takes every tensor of the checkpoint: UNIMPLEMENTED names those that nobody asked for, since an
+  // ignored tensor is a wrong model. Other errors as in WeightLoader.
+  static absl::StatusOr<std::shared_ptr<const Decoder>> Load(const Checkpoint& checkpoint,
+                                                             at::ScalarType dtype,
+                                                             at::Device device);
   static absl::StatusOr<std::shared_ptr<const Decoder>> Load(const GgufFile& file,
                                                              const ModelConfig& config,
                                                              at::ScalarType dtype,
@@ -28,29 +31,31 @@ class Decoder {
   int64_t weight_bytes() const { return weight_bytes_; }
   int64_t parameters() const { return parameters_; }
 
-  // Embeds the tokens -> [rows, hidden].
+  // Embeds the tokens and scales as the family does -> [rows, hidden].
   at::Tensor Embed(const at::Tensor& tokens) const;
   // Runs the blocks of `range` on h [rows, hidden]. Without a cache each sequence is attended
   // within the step.
   at::Tensor Forward(const StepInput& input, at::Tensor h, LayerRange range, KvCache* cache,
                      const ControlPlan& plan, Taps* taps = nullptr) const;
-  // Final norm and head of some rows of the last block's output: [n, hidden] -> fp32 [n,
+  // Final norm, head and soft cap of some rows of the last block's output: [n, hidden] -> fp32 [n,
   // vocabulary].
   at::Tensor Logits(const at::Tensor& h) const;
 
  private:
   explicit Decoder(ModelConfig config, at::ScalarType dtype, at::Device device)
       : config_(std::move(config)), dtype_(dtype), device_(device) {}
-  absl::Status LoadWeights(WeightLoader weights);
+  absl::Status LoadWeights(const Checkpoint& checkpoint);
+  void CountWeights();
 
   ModelConfig config_;
   at::ScalarType dtype_;
   at::Device device_;
   at::Tensor embedding_;  // [vocabulary, hidden]
   std::vector<DecoderLayer> layers_;
-  at::Tensor norm_;  // [hidden], fp32
-  at::Tensor head_;  // [vocabulary, hidden]; the embedding when tied
-  Rope rope_;
+  RmsNorm norm_;
+  at::Tensor head_;          // [vocabulary, hidden]; the embedding when tied
+  std::vector<Rope> ropes_;  // by ModelConfig::ropes
+  double embedding_scale_ = 1;
   int64_t weight_bytes_ = 0;
   int64_t parameters_ = 0;
 };

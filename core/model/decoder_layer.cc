@@ -1,73 +1,133 @@
 #include "core/model/decoder_layer.h"
 
 #include "ATen/ATen.h"
+#include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "core/model/checkpoint.h"
 
 namespace steer {
 
-at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
-  const at::Tensor wide = x.to(at::kFloat);
-  const at::Tensor scale = wide.square().mean(-1, /*keepdim=*/true).add_(epsilon).rsqrt_();
-  return (wide * scale).mul_(weight).to(x.scalar_type());
+absl::StatusOr<RmsNorm> RmsNorm::Load(const ModelConfig& config, absl::string_view name,
+                                      int64_t width, WeightLoader& weights) {
+  STEER_ASSIGN_OR_RETURN(at::Tensor weight, weights.TakeFloat(name, {width}));
+  if (config.norm_offset != 0) weight = weight.add(config.norm_offset);
+  return RmsNorm(std::move(weight), config.norm_epsilon);
 }
 
-absl::StatusOr<DecoderLayer> DecoderLayer::Load(const ModelConfig& config, int layer,
-                                                WeightLoader weights) {
-  const ModelShape shape = config.shape();
-  DecoderLayer block;
-  block.layer_ = layer;
-  block.head_dim_ = config.head_dim;
-  block.epsilon_ = config.norm_epsilon;
-  STEER_ASSIGN_OR_RETURN(block.attn_norm_, weights.TakeFloat("attn_norm.weight", {config.hidden}));
-  STEER_ASSIGN_OR_RETURN(block.mlp_norm_, weights.TakeFloat("ffn_norm.weight", {config.hidden}));
+at::Tensor RmsNorm::Forward(const at::Tensor& x) const {
+  const at::Tensor wide = x.to(at::kFloat);
+  const at::Tensor scale = wide.square().mean(-1, /*keepdim=*/true).add_(epsilon_).rsqrt_();
+  return (wide * scale).mul_(weight_).to(x.scalar_type());
+}
 
+absl::StatusOr<DecoderLayer> DecoderLayer::Load(const Checkpoint& checkpoint, int layer,
+                                                WeightLoader weights) {
+  const ModelConfig& config = checkpoint.config;
+  DecoderLayer block;
+  block.attention_ = {.layer = layer,
+                      .window = config.layer_configs[layer].window,
+                      .scale = config.attention_scale,
+                      .soft_cap = config.attention_soft_cap};
+  block.head_dim_ = config.head_dim;
+  block.rope_ = config.layer_configs[layer].rope;
+  block.activation_ = config.activation;
+  STEER_RETURN_IF_ERROR(block.LoadNorms(config, weights));
+  STEER_RETURN_IF_ERROR(block.LoadLinears(checkpoint, weights));
+  return block;
+}
+
+absl::Status DecoderLayer::LoadNorms(const ModelConfig& config, WeightLoader& weights) {
+  struct Part {
+    RmsNorm* norm;
+    bool present;
+    absl::string_view name;
+    int64_t width;
+  };
+  const Part parts[] = {
+      {&attn_norm_, true, "attn_norm.weight", config.hidden},
+      {&mlp_norm_, true, "ffn_norm.weight", config.hidden},
+      {&q_norm_, config.qk_norm, "attn_q_norm.weight", config.head_dim},
+      {&k_norm_, config.qk_norm, "attn_k_norm.weight", config.head_dim},
+      {&post_attn_norm_, config.post_norms, "post_attention_norm.weight", config.hidden},
+      {&post_mlp_norm_, config.post_norms, "post_ffw_norm.weight", config.hidden}};
+  for (const Part& part : parts) {
+    if (!part.present) continue;
+    STEER_ASSIGN_OR_RETURN(*part.norm, RmsNorm::Load(config, part.name, part.width, weights));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DecoderLayer::LoadLinears(const Checkpoint& checkpoint, WeightLoader& weights) {
+  const ModelConfig& config = checkpoint.config;
+  const ModelShape shape = config.shape();
   struct Part {
     Linear* linear;
     SiteKind kind;
     absl::string_view name;
     int64_t rotary_heads;  // 0 where rows keep their order
   };
-  const Part parts[] = {{&block.q_, SiteKind::kQProj, "attn_q.weight", config.heads},
-                        {&block.k_, SiteKind::kKProj, "attn_k.weight", config.kv_heads},
-                        {&block.v_, SiteKind::kVProj, "attn_v.weight", 0},
-                        {&block.o_, SiteKind::kOProj, "attn_output.weight", 0},
-                        {&block.gate_, SiteKind::kGateProj, "ffn_gate.weight", 0},
-                        {&block.up_, SiteKind::kUpProj, "ffn_up.weight", 0},
-                        {&block.down_, SiteKind::kDownProj, "ffn_down.weight", 0}};
+  const bool interleaved = checkpoint.interleaved_rotary;
+  const Part parts[] = {{&q_, SiteKind::kQProj, "attn_q", interleaved ? config.heads : 0},
+                        {&k_, SiteKind::kKProj, "attn_k", interleaved ? config.kv_heads : 0},
+                        {&v_, SiteKind::kVProj, "attn_v", 0},
+                        {&o_, SiteKind::kOProj, "attn_output", 0},
+                        {&gate_, SiteKind::kGateProj, "ffn_gate", 0},
+                        {&up_, SiteKind::kUpProj, "ffn_up", 0},
+                        {&down_, SiteKind::kDownProj, "ffn_down", 0}};
   for (const Part& part : parts) {
-    const SiteDims dims = shape.Dims(part.kind);
-    const std::vector<int64_t> widths = {dims.out, dims.in};
-    STEER_ASSIGN_OR_RETURN(const at::Tensor weight,
-                           part.rotary_heads > 0
-                               ? weights.TakeRotary(part.name, widths, part.rotary_heads)
-                               : weights.Take(part.name, widths));
-    *part.linear = Linear(Site{layer, part.kind}, weight, at::Tensor());
+    STEER_ASSIGN_OR_RETURN(*part.linear,
+                           Linear::Load(Site{attention_.layer, part.kind}, shape.Dims(part.kind),
+                                        part.name, part.rotary_heads, weights));
   }
-  return block;
+  return absl::OkStatus();
 }
 
-at::Tensor DecoderLayer::Forward(const at::Tensor& h, const StepInput& input, const RopeRows& rope,
-                                 KvCache* cache, const ControlPlan& plan) const {
-  const int64_t rows = h.size(0);
+at::Tensor DecoderLayer::Attention(const at::Tensor& x, const StepInput& input,
+                                   std::span<const RopeRows> ropes, KvCache* cache,
+                                   const ControlPlan& plan) const {
+  const auto heads = [this](const at::Tensor& y) { return y.view({y.size(0), -1, head_dim_}); };
+  const auto turned = [&](at::Tensor y, const RmsNorm& norm) {
+    if (norm.present()) y = norm.Forward(y);
+    return rope_ < 0 ? y : Rotate(y, ropes[rope_]);
+  };
+  const AttentionRows rows = {turned(heads(q_.Forward(x, plan)), q_norm_),
+                              turned(heads(k_.Forward(x, plan)), k_norm_),
+                              heads(v_.Forward(x, plan))};
+  at::Tensor out = o_.Forward(Attend(attention_, input, rows, cache), plan);
+  return post_attn_norm_.present() ? post_attn_norm_.Forward(out) : out;
+}
+
+at::Tensor DecoderLayer::Forward(const at::Tensor& h, const StepInput& input,
+                                 std::span<const RopeRows> ropes, KvCache* cache,
+                                 const ControlPlan& plan) const {
   SiteReads reads;
   reads.block_in = h;
-  reads.attn_in = RmsNorm(h, attn_norm_, epsilon_);
-  const auto heads = [&](const at::Tensor& x) { return x.view({rows, -1, head_dim_}); };
-  const at::Tensor q =
-      Rotate(heads(q_.Forward(reads.attn_in, plan)), rope);  // [rows, heads, head_dim]
-  const at::Tensor k =
-      Rotate(heads(k_.Forward(reads.attn_in, plan)), rope);     // [rows, kv_heads, head_dim]
-  const at::Tensor v = heads(v_.Forward(reads.attn_in, plan));  // [rows, kv_heads, head_dim]
-  at::Tensor out = h + o_.Forward(Attend(input, layer_, q, k, v, cache), plan);
+  reads.attn_in = attn_norm_.Forward(h);
+  at::Tensor out = h + Attention(reads.attn_in, input, ropes, cache, plan);
 
-  reads.mlp_in = RmsNorm(out, mlp_norm_, epsilon_);
-  reads.mlp_mid = at::silu(gate_.Forward(reads.mlp_in, plan))
+  reads.mlp_in = mlp_norm_.Forward(out);
+  const at::Tensor gate = gate_.Forward(reads.mlp_in, plan);
+  reads.mlp_mid = (activation_ == Activation::kSilu ? at::silu(gate) : at::gelu(gate, "tanh"))
                       .mul_(up_.Forward(reads.mlp_in, plan));  // [rows, ffn]
-  out.add_(down_.Forward(reads.mlp_mid, plan));
+  const at::Tensor mlp = down_.Forward(reads.mlp_mid, plan);
+  out.add_(post_mlp_norm_.present() ? post_mlp_norm_.Forward(mlp) : mlp);
 
-  const std::span<const PlannedTerm> terms = plan.At(Site{layer_, SiteKind::kBlockOut});
+  const std::span<const PlannedTerm> terms = plan.At(Site{attention_.layer, SiteKind::kBlockOut});
   if (!terms.empty()) ApplyTerms(terms, reads, out);
   return out;
+}
+
+std::vector<at::Tensor> DecoderLayer::weights() const {
+  std::vector<at::Tensor> all;
+  for (const Linear* linear : {&q_, &k_, &v_, &o_, &gate_, &up_, &down_}) {
+    all.push_back(linear->weight());
+    if (linear->bias().defined()) all.push_back(linear->bias());
+  }
+  for (const RmsNorm* norm :
+       {&attn_norm_, &mlp_norm_, &q_norm_, &k_norm_, &post_attn_norm_, &post_mlp_norm_}) {
+    if (norm->present()) all.push_back(norm->weight());
+  }
+  return all;
 }
 
 }  // namespace steer

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "core/model/attention.h"
 #include "core/model/linear.h"
@@ -9,30 +12,57 @@
 
 namespace steer {
 
-// One block of the Llama type:
-//   h += o_proj(attention(q, k, v of norm(h)));  h += down_proj(silu(gate_proj(x)) * up_proj(x)), x
-//   = norm(h)
-// Controls enter at the seven linears and at block_out. Immutable.
+struct Checkpoint;
+
+// x * rsqrt(mean(x^2) + epsilon) * weight over the last dimension, in fp32, back in the type of x.
+class RmsNorm {
+ public:
+  RmsNorm() = default;
+  // `weight` is fp32.
+  RmsNorm(at::Tensor weight, double epsilon) : weight_(std::move(weight)), epsilon_(epsilon) {}
+  // Takes the norm's weight and adds what `config` says is missing from it.
+  static absl::StatusOr<RmsNorm> Load(const ModelConfig& config, absl::string_view name,
+                                      int64_t width, WeightLoader& weights);
+
+  // False where a family has no such norm; then Forward must not be called.
+  bool present() const { return weight_.defined(); }
+  at::Tensor Forward(const at::Tensor& x) const;
+  const at::Tensor& weight() const { return weight_; }
+
+ private:
+  at::Tensor weight_;
+  double epsilon_ = 0;
+};
+
+// One block: attention and MLP as ModelConfig writes them down. Controls enter at the seven linears
+// and at block_out. Immutable.
 class DecoderLayer {
  public:
   // `weights` is narrowed to the block ("blk.<layer>.").
-  static absl::StatusOr<DecoderLayer> Load(const ModelConfig& config, int layer,
+  static absl::StatusOr<DecoderLayer> Load(const Checkpoint& checkpoint, int layer,
                                            WeightLoader weights);
 
-  // h [rows, hidden] -> [rows, hidden]
-  at::Tensor Forward(const at::Tensor& h, const StepInput& input, const RopeRows& rope,
+  // h [rows, hidden] -> [rows, hidden]. `ropes`: by ModelConfig::ropes.
+  at::Tensor Forward(const at::Tensor& h, const StepInput& input, std::span<const RopeRows> ropes,
                      KvCache* cache, const ControlPlan& plan) const;
 
+  // All of its tensors.
+  std::vector<at::Tensor> weights() const;
+
  private:
-  int layer_ = 0;
+  absl::Status LoadNorms(const ModelConfig& config, WeightLoader& weights);
+  absl::Status LoadLinears(const Checkpoint& checkpoint, WeightLoader& weights);
+  at::Tensor Attention(const at::Tensor& x, const StepInput& input, std::span<const RopeRows> ropes,
+                       KvCache* cache, const ControlPlan& plan) const;
+
+  AttentionConfig attention_;
   int64_t head_dim_ = 0;
-  double epsilon_ = 0;
-  at::Tensor attn_norm_;  // [hidden], fp32
-  at::Tensor mlp_norm_;   // [hidden], fp32
+  int rope_ = 0;
+  Activation activation_ = Activation::kSilu;
+  RmsNorm attn_norm_, mlp_norm_;
+  RmsNorm q_norm_, k_norm_;                 // where qk_norm
+  RmsNorm post_attn_norm_, post_mlp_norm_;  // where post_norms
   Linear q_, k_, v_, o_, gate_, up_, down_;
 };
-
-// x * rsqrt(mean(x^2) + epsilon) * weight, in fp32, back in the type of x. `weight` is fp32.
-at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, double epsilon);
 
 }  // namespace steer

@@ -15,11 +15,16 @@ class Linear {
   Linear() = default;
   Linear(Site site, at::Tensor weight, at::Tensor bias)
       : site_(site), weight_(weight), bias_(bias) {}
+  // Takes "<name>.weight" and, where there is one, "<name>.bias". `rotary_heads`: of a projection
+  // whose rows are interleaved within each head, see WeightLoader::TakeRotary; else 0.
+  static absl::StatusOr<Linear> Load(Site site, SiteDims dims, absl::string_view name,
+                                     int64_t rotary_heads, WeightLoader& weights);
 
   // x [rows, in] -> [rows, out]
   at::Tensor Forward(const at::Tensor& x, const ControlPlan& plan) const;
 
   const at::Tensor& weight() const { return weight_; }
+  const at::Tensor& bias() const { return bias_; }
 
  private:
   Site site_;
