@@ -1,6 +1,9 @@
 #include "core/files/gguf.h"
 
+#include <utility>
+
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/check.h"
 #include "core/base/quoted.h"
@@ -102,11 +105,22 @@ absl::StatusOr<std::string> GgufFile::StringOr(absl::string_view key, std::strin
   return String(key);
 }
 
+std::vector<std::string> GgufFile::KeysFrom(absl::string_view prefix) const {
+  std::vector<std::string> keys;
+  for (auto at = metadata_.lower_bound(std::string(prefix));
+       at != metadata_.end() && absl::StartsWith(at->first, prefix); ++at) {
+    keys.push_back(at->first);
+  }
+  return keys;
+}
+
 TensorMap GgufFile::tensors() const {
   TensorMap map;
   for (const auto& [name, stored] : tensors_) {
+    StoredTensor tensor = stored;
+    tensor.file = file_;
     // Names are distinct: the parser refuses duplicates.
-    STEER_CHECK(map.Add(name, stored, file_).ok());
+    STEER_CHECK(map.Add(name, std::move(tensor)).ok());
   }
   return map;
 }

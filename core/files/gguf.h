@@ -37,6 +37,8 @@ class GgufFile {
 
   // nullptr if absent.
   const Value* Find(absl::string_view key) const;
+  // The keys that begin so, sorted.
+  std::vector<std::string> KeysFrom(absl::string_view prefix) const;
   // NOT_FOUND if absent, INVALID_ARGUMENT if of another type; both name the key.
   absl::StatusOr<int64_t> Int(absl::string_view key) const;
   absl::StatusOr<double> Float(absl::string_view key) const;  // integers are accepted

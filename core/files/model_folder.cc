@@ -63,7 +63,7 @@ absl::Status AddFile(const std::string& path, TensorMap& tensors) {
                          SafetensorsFile::Open(path));
   for (const auto& [name, tensor] : file->tensors()) {
     STEER_ASSIGN_OR_RETURN(const Encoding encoding, EncodingOf(name, tensor.dtype));
-    STEER_RETURN_IF_ERROR(tensors.Add(name, {encoding, tensor.shape, tensor.bytes}, file));
+    STEER_RETURN_IF_ERROR(tensors.Add(name, {encoding, tensor.shape, tensor.bytes, file->file()}));
   }
   return absl::OkStatus();
 }

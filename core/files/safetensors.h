@@ -36,6 +36,8 @@ class SafetensorsFile {
 
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const std::map<std::string, Tensor>& tensors() const { return tensors_; }
+  // What the tensors lie in; null after Parse.
+  const std::shared_ptr<const MappedFile>& file() const { return file_; }
 
  private:
   SafetensorsFile(std::shared_ptr<const MappedFile> file,
@@ -45,7 +47,7 @@ class SafetensorsFile {
   static absl::StatusOr<std::shared_ptr<const SafetensorsFile>> Read(
       std::span<const std::byte> bytes, std::shared_ptr<const MappedFile> file);
 
-  std::shared_ptr<const MappedFile> file_;  // null after Parse
+  std::shared_ptr<const MappedFile> file_;
   std::map<std::string, std::string> metadata_;
   std::map<std::string, Tensor> tensors_;
 };

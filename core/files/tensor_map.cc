@@ -62,11 +62,17 @@ std::optional<int64_t> StoredBytes(Encoding encoding, std::span<const int64_t> s
   return bytes;
 }
 
-absl::Status TensorMap::Add(absl::string_view name, StoredTensor tensor,
-                            std::shared_ptr<const void> owner) {
+StoredTensor Rows(const StoredTensor& tensor, int64_t begin, int64_t count) {
+  StoredTensor rows = tensor;
+  const auto row = tensor.bytes.size() / static_cast<size_t>(tensor.shape[0]);
+  rows.shape[0] = count;
+  rows.bytes = tensor.bytes.subspan(row * begin, row * count);
+  return rows;
+}
+
+absl::Status TensorMap::Add(absl::string_view name, StoredTensor tensor) {
   std::string full = absl::StrCat(prefix_, name);
-  const auto [at, added] =
-      entries_->try_emplace(std::move(full), Entry{std::move(tensor), std::move(owner)});
+  const auto [at, added] = entries_->try_emplace(std::move(full), Entry{std::move(tensor)});
   if (added) return absl::OkStatus();
   return FieldError(
       absl::StatusCode::kAlreadyExists,
@@ -79,8 +85,9 @@ TensorMap TensorMap::Narrow(absl::string_view prefix) const {
   return narrowed;
 }
 
-bool TensorMap::Contains(absl::string_view name) const {
-  return entries_->contains(absl::StrCat(prefix_, name));
+const StoredTensor* TensorMap::Find(absl::string_view name) const {
+  const auto found = entries_->find(absl::StrCat(prefix_, name));
+  return found == entries_->end() ? nullptr : &found->second.tensor;
 }
 
 absl::StatusOr<StoredTensor> TensorMap::Take(absl::string_view name,

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "core/files/mapped_file.h"
 
 namespace steer {
 
@@ -46,21 +47,26 @@ std::optional<int64_t> StoredBytes(Encoding encoding, std::span<const int64_t> s
 struct StoredTensor {
   Encoding encoding = Encoding::kF32;
   std::vector<int64_t> shape;
-  std::span<const std::byte> bytes;  // lives as long as the file it came from
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const MappedFile> file;  // keeps `bytes` alive; null: the caller does
 };
+
+// Rows [begin, begin + count) of the outermost dimension, in place.
+StoredTensor Rows(const StoredTensor& tensor, int64_t begin, int64_t count);
 
 // The tensors of one or more files by name, handed out once each, so that what nobody asked for can
 // be reported. A narrowed map shares the bookkeeping of its parent. Not thread-safe.
 class TensorMap {
  public:
-  // `owner` keeps the bytes alive. `name` is the one seen through this view. ALREADY_EXISTS if
-  // there is such a tensor.
-  absl::Status Add(absl::string_view name, StoredTensor tensor, std::shared_ptr<const void> owner);
+  // `name` is the one seen through this view. ALREADY_EXISTS if there is such a tensor.
+  absl::Status Add(absl::string_view name, StoredTensor tensor);
 
   // The view in which "blk.3.attn_q.weight" is "attn_q.weight", for prefix "blk.3.".
   TensorMap Narrow(absl::string_view prefix) const;
 
-  bool Contains(absl::string_view name) const;
+  bool Contains(absl::string_view name) const { return Find(name) != nullptr; }
+  // To look at without taking it; nullptr if there is none. Lives as long as the map.
+  const StoredTensor* Find(absl::string_view name) const;
   // NOT_FOUND with the full name; INVALID_ARGUMENT with both shapes if it is not `shape`, which
   // leaves it untaken; FAILED_PRECONDITION if it was taken before.
   absl::StatusOr<StoredTensor> Take(absl::string_view name, std::span<const int64_t> shape);
@@ -78,7 +84,6 @@ class TensorMap {
  private:
   struct Entry {
     StoredTensor tensor;
-    std::shared_ptr<const void> owner;
     bool taken = false;
   };
   std::string prefix_;

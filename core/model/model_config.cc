@@ -1,7 +1,6 @@
 #include "core/model/model_config.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -11,55 +10,62 @@
 namespace steer {
 namespace {
 
-// Keys of a llama-type file that change what the decoder computes and that this one does not have.
-constexpr std::array<absl::string_view, 9> kUnsupported = {
-    "rope.scaling.type",        "rope.scaling.factor",      "expert_count",
-    "attention.sliding_window", "attention.key_length_mla", "attn_logit_softcapping",
-    "final_logit_softcapping",  "attention.max_alibi_bias", "attention.clamp_kqv",
-};
-
-absl::StatusOr<int64_t> Positive(const GgufFile& file, const std::string& key, int64_t limit) {
-  STEER_ASSIGN_OR_RETURN(const int64_t value, file.Int(key));
-  if (value < 1 || value > limit)
-    return InvalidField(key, absl::StrCat(value), absl::StrCat("1..", limit));
-  return value;
+absl::Status InRange(absl::string_view field, int64_t value, int64_t least, int64_t most) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(value), absl::StrCat(least, "..", most));
 }
 
-absl::Status RefuseUnsupported(const GgufFile& file, const std::string& prefix) {
-  for (const absl::string_view name : kUnsupported) {
-    const std::string key = absl::StrCat(prefix, name);
-    const GgufFile::Value* value = file.Find(key);
-    if (value == nullptr) continue;
-    // Written out but switched off: a factor of 1, the type "none", a count of 0.
-    if (const auto* text = std::get_if<std::string>(value); text != nullptr && *text == "none")
-      continue;
-    if (const auto* number = std::get_if<int64_t>(value); number != nullptr && *number == 0)
-      continue;
-    if (const auto* number = std::get_if<double>(value);
-        number != nullptr && (*number == 0 || *number == 1))
-      continue;
-    return FieldError(
-        absl::StatusCode::kUnimplemented,
-        {"UNSUPPORTED_MODEL", key, "a value that switches it on", "a model without it"});
+absl::Status CheckSizes(const ModelConfig& config) {
+  STEER_RETURN_IF_ERROR(InRange("layers", config.layers, 1, 1000));
+  STEER_RETURN_IF_ERROR(InRange("hidden size", config.hidden, 1, 1 << 17));
+  STEER_RETURN_IF_ERROR(InRange("intermediate size", config.ffn, 1, 1 << 20));
+  STEER_RETURN_IF_ERROR(InRange("attention heads", config.heads, 1, 1 << 12));
+  STEER_RETURN_IF_ERROR(InRange("key and value heads", config.kv_heads, 1, config.heads));
+  STEER_RETURN_IF_ERROR(InRange("head dimension", config.head_dim, 2, 4096));
+  STEER_RETURN_IF_ERROR(InRange("rotary dimension", config.rotary_dim, 2, config.head_dim));
+  STEER_RETURN_IF_ERROR(InRange("vocabulary", config.vocabulary, 1, 1 << 24));
+  STEER_RETURN_IF_ERROR(InRange("context", config.context_limit, 1, 1 << 24));
+  if (config.heads % config.kv_heads != 0) {
+    return InvalidField("key and value heads", absl::StrCat(config.kv_heads),
+                        absl::StrCat("a divisor of the attention heads, ", config.heads));
+  }
+  for (const int64_t dimension : {config.head_dim, config.rotary_dim}) {
+    if (dimension % 2 != 0) {
+      return InvalidField("head and rotary dimension", absl::StrCat(dimension), "even numbers");
+    }
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckShapes(const ModelConfig& config) {
-  if (config.heads % config.kv_heads != 0) {
-    return InvalidField("attention.head_count_kv", absl::StrCat(config.kv_heads),
-                        absl::StrCat("a divisor of attention.head_count = ", config.heads));
+absl::Status CheckRope(const RopeConfig& rope, int64_t rotary_dim) {
+  if (!(rope.theta > 1 && rope.theta < 1e12)) {
+    return InvalidField("RoPE base", absl::StrCat(rope.theta), "between 1 and 1e12");
   }
-  if (config.head_dim % 2 != 0) {
-    return InvalidField("head dimension", absl::StrCat(config.head_dim), "an even number");
+  if (!(rope.amplitude > 0 && rope.amplitude < 100)) {
+    return InvalidField("RoPE attention factor", absl::StrCat(rope.amplitude),
+                        "above 0, below 100");
   }
+  if (!rope.divisors.empty() && static_cast<int64_t>(rope.divisors.size()) != rotary_dim / 2) {
+    return InvalidField("RoPE factors", absl::StrCat(rope.divisors.size(), " numbers"),
+                        absl::StrCat(rotary_dim / 2, ", half the rotary dimension"));
+  }
+  for (const double divisor : rope.divisors) {
+    if (divisor > 0 && divisor < 1e9) continue;
+    return InvalidField("RoPE factors", absl::StrCat(divisor), "above 0, below 1e9");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNumbers(const ModelConfig& config) {
   if (!(config.norm_epsilon > 0 && config.norm_epsilon < 1)) {
-    return InvalidField("attention.layer_norm_rms_epsilon", absl::StrCat(config.norm_epsilon),
-                        "between 0 and 1");
+    return InvalidField("norm epsilon", absl::StrCat(config.norm_epsilon), "between 0 and 1");
   }
-  for (const RopeConfig& rope : config.ropes) {
-    if (rope.theta > 1 && rope.theta < 1e12) continue;
-    return InvalidField("rope.freq_base", absl::StrCat(rope.theta), "between 1 and 1e12");
+  if (!(config.attention_scale > 0 && config.attention_scale < 1e6)) {
+    return InvalidField("attention scale", absl::StrCat(config.attention_scale), "above 0");
+  }
+  for (const double cap : {config.attention_soft_cap, config.final_soft_cap}) {
+    if (cap >= 0 && cap < 1e9) continue;
+    return InvalidField("soft cap", absl::StrCat(cap), "above 0, or none");
   }
   return absl::OkStatus();
 }
@@ -86,60 +92,21 @@ std::vector<KvGroup> ModelConfig::kv_groups() const {
   return groups;
 }
 
-absl::StatusOr<ModelConfig> ModelConfig::FromGguf(const GgufFile& file) {
-  ModelConfig config;
-  STEER_ASSIGN_OR_RETURN(config.architecture, file.String("general.architecture"));
-  if (config.architecture != "llama") {
-    return FieldError(absl::StatusCode::kUnimplemented,
-                      {"UNSUPPORTED_MODEL", "general.architecture",
-                       absl::StrCat("'", config.architecture, "'"), "llama"});
+absl::Status ModelConfig::Validate() const {
+  STEER_RETURN_IF_ERROR(CheckSizes(*this));
+  STEER_RETURN_IF_ERROR(CheckNumbers(*this));
+  if (ropes.empty()) return InvalidField("RoPE", "none", "at least one");
+  for (const RopeConfig& rope : ropes) STEER_RETURN_IF_ERROR(CheckRope(rope, rotary_dim));
+  if (static_cast<int>(layer_configs.size()) != layers) {
+    return InvalidField("layer types", absl::StrCat(layer_configs.size()),
+                        absl::StrCat("one for each of ", layers, " layers"));
   }
-  const std::string prefix = absl::StrCat(config.architecture, ".");
-  STEER_RETURN_IF_ERROR(RefuseUnsupported(file, prefix));
-  STEER_ASSIGN_OR_RETURN(config.name, file.StringOr("general.name", ""));
-  STEER_ASSIGN_OR_RETURN(const int64_t layers, Positive(file, prefix + "block_count", 1000));
-  STEER_ASSIGN_OR_RETURN(config.hidden, Positive(file, prefix + "embedding_length", 1 << 17));
-  STEER_ASSIGN_OR_RETURN(config.ffn, Positive(file, prefix + "feed_forward_length", 1 << 20));
-  STEER_ASSIGN_OR_RETURN(config.heads, Positive(file, prefix + "attention.head_count", 1 << 12));
-  STEER_ASSIGN_OR_RETURN(const int64_t context, Positive(file, prefix + "context_length", 1 << 22));
-  STEER_ASSIGN_OR_RETURN(config.kv_heads,
-                         file.IntOr(prefix + "attention.head_count_kv", config.heads));
-  STEER_ASSIGN_OR_RETURN(const int64_t key_length,
-                         file.IntOr(prefix + "attention.key_length", config.hidden / config.heads));
-  STEER_ASSIGN_OR_RETURN(const int64_t value_length,
-                         file.IntOr(prefix + "attention.value_length", key_length));
-  STEER_ASSIGN_OR_RETURN(const int64_t rotary,
-                         file.IntOr(prefix + "rope.dimension_count", key_length));
-  RopeConfig rope;
-  STEER_ASSIGN_OR_RETURN(rope.theta, file.FloatOr(prefix + "rope.freq_base", 10000.0));
-  STEER_ASSIGN_OR_RETURN(config.norm_epsilon,
-                         file.Float(prefix + "attention.layer_norm_rms_epsilon"));
-  if (config.kv_heads < 1 || config.kv_heads > config.heads) {
-    return InvalidField(prefix + "attention.head_count_kv", absl::StrCat(config.kv_heads),
-                        absl::StrCat("1..", config.heads));
+  for (const LayerConfig& layer : layer_configs) {
+    STEER_RETURN_IF_ERROR(InRange("attention window", layer.window, 0, context_limit));
+    STEER_RETURN_IF_ERROR(
+        InRange("RoPE of a layer", layer.rope, -1, static_cast<int64_t>(ropes.size()) - 1));
   }
-  if (key_length < 2 || key_length > 4096) {
-    return InvalidField(prefix + "attention.key_length", absl::StrCat(key_length), "2..4096");
-  }
-  if (value_length != key_length || rotary != key_length) {
-    return FieldError(absl::StatusCode::kUnimplemented,
-                      {"UNSUPPORTED_MODEL", prefix + "attention.value_length, rope.dimension_count",
-                       absl::StrCat(value_length, ", ", rotary),
-                       absl::StrCat("both equal to attention.key_length = ", key_length)});
-  }
-  config.layers = static_cast<int>(layers);
-  config.context_limit = static_cast<int>(context);
-  config.head_dim = key_length;
-  config.rotary_dim = rotary;
-  config.attention_scale = 1 / std::sqrt(static_cast<double>(key_length));
-  config.ropes = {rope};
-  config.layer_configs.resize(layers);
-  STEER_ASSIGN_OR_RETURN(const std::vector<std::string> tokens,
-                         file.Strings("tokenizer.ggml.tokens"));
-  config.vocabulary = static_cast<int64_t>(tokens.size());
-  config.tied_head = !file.tensors().Contains("output.weight");
-  STEER_RETURN_IF_ERROR(CheckShapes(config));
-  return config;
+  return absl::OkStatus();
 }
 
 }  // namespace steer

@@ -78,8 +78,12 @@ struct ModelConfig {
   // Layers by window, in order of first appearance.
   std::vector<KvGroup> kv_groups() const;
 
+  // INVALID_ARGUMENT names what does not fit together. What the readers below return has passed.
+  absl::Status Validate() const;
+
   // INVALID_ARGUMENT names the key that is missing or out of range, UNIMPLEMENTED an architecture
-  // or a feature that this decoder does not have (experts, ALiBi…): never a guess.
+  // or a feature that this decoder does not have (experts, ALiBi…) or a key whose effect is not
+  // known: never a guess. For a config.json see hf_config.h.
   static absl::StatusOr<ModelConfig> FromGguf(const GgufFile& file);
 };
 

@@ -10,13 +10,15 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-StoredTensor Shaped(std::vector<int64_t> shape) { return {Encoding::kF16, std::move(shape), {}}; }
+StoredTensor Shaped(std::vector<int64_t> shape) {
+  return {Encoding::kF16, std::move(shape), {}, nullptr};
+}
 
 TensorMap SmallMap() {
   TensorMap map;
-  EXPECT_TRUE(map.Add("blk.0.q", Shaped({2, 3}), nullptr).ok());
-  EXPECT_TRUE(map.Add("blk.1.q", Shaped({2, 3}), nullptr).ok());
-  EXPECT_TRUE(map.Add("head", Shaped({4}), nullptr).ok());
+  EXPECT_TRUE(map.Add("blk.0.q", Shaped({2, 3})).ok());
+  EXPECT_TRUE(map.Add("blk.1.q", Shaped({2, 3})).ok());
+  EXPECT_TRUE(map.Add("head", Shaped({4})).ok());
   return map;
 }
 
@@ -44,7 +46,7 @@ TEST(TensorMapTest, ANarrowedViewSharesTheBookkeeping) {
   EXPECT_THAT(block.Untaken(), IsEmpty());
   EXPECT_THAT(map.Untaken(), ElementsAre("blk.0.q", "head"));
 
-  ASSERT_TRUE(block.Add("k", Shaped({1}), nullptr).ok());
+  ASSERT_TRUE(block.Add("k", Shaped({1})).ok());
   EXPECT_TRUE(map.Contains("blk.1.k"));
 }
 
@@ -63,20 +65,32 @@ TEST(TensorMapTest, ErrorsNameTheWholeNameAndBothShapes) {
   EXPECT_FALSE(map.Take("head", {}).ok());
   EXPECT_TRUE(map.Take("head", std::vector<int64_t>{4}).ok()) << "a refused taker takes nothing";
 
-  EXPECT_EQ(map.Add("head", Shaped({4}), nullptr).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(map.Add("head", Shaped({4})).code(), absl::StatusCode::kAlreadyExists);
 }
 
-TEST(TensorMapTest, KeepsTheOwnerAlive) {
-  auto owner = std::make_shared<int>(1);
-  const std::weak_ptr<int> watch = owner;
+TEST(TensorMapTest, KeepsTheFileAlive) {
+  absl::StatusOr<std::shared_ptr<const MappedFile>> file =
+      MappedFile::Open(STEER_TEST_DATA "/small.gguf");
+  ASSERT_TRUE(file.ok()) << file.status();
+  const std::weak_ptr<const MappedFile> watch = *file;
   {
     TensorMap map;
-    ASSERT_TRUE(map.Add("a", Shaped({1}), std::move(owner)).ok());
+    StoredTensor tensor = Shaped({1});
+    tensor.file = *std::move(file);
+    ASSERT_TRUE(map.Add("a", std::move(tensor)).ok());
     const TensorMap narrowed = map.Narrow("b.");
     map = TensorMap();
     EXPECT_FALSE(watch.expired());
   }
   EXPECT_TRUE(watch.expired());
+}
+
+TEST(TensorMapTest, RowsLieWhereTheTensorLies) {
+  const std::vector<std::byte> bytes(3 * 4 * 2);
+  const StoredTensor rows = Rows({Encoding::kF16, {3, 4}, bytes, nullptr}, 1, 2);
+  EXPECT_THAT(rows.shape, ElementsAre(2, 4));
+  EXPECT_EQ(rows.bytes.data(), bytes.data() + 8);
+  EXPECT_EQ(rows.bytes.size(), 16U);
 }
 
 TEST(StoredBytesTest, CountsWholeBlocksWithoutOverflow) {
