@@ -38,11 +38,6 @@ class Families {
   std::vector<prometheus::MetricFamily> families_;
 };
 
-double UsedShare(const EngineStats& engine) {
-  const double total = engine.kv_blocks_total;
-  return total > 0 ? engine.kv_blocks_used / total : 0;
-}
-
 void AddGauges(Families& to) {
   to.Gauge("steer_pool_healthy", "1; 0 once the device has failed",
            [](const PoolStats& pool) { return pool.engine.failed ? 0.0 : 1.0; });
@@ -50,12 +45,16 @@ void AddGauges(Families& to) {
            [](const PoolStats& pool) { return pool.engine.running; });
   to.Gauge("steer_requests_waiting", "Sequences that have not started, or are computed again later",
            [](const PoolStats& pool) { return pool.engine.waiting; });
-  to.Gauge("steer_kv_blocks_used", "Blocks of the KV cache that sequences use",
+  to.Gauge("steer_kv_blocks_used",
+           "Blocks of the KV cache that sequences use, of all groups of layers",
            [](const PoolStats& pool) { return pool.engine.kv_blocks_used; });
   to.Gauge("steer_kv_blocks_cached", "Blocks that nobody uses, kept to be found again",
            [](const PoolStats& pool) { return pool.engine.kv_blocks_cached; });
-  to.Gauge("steer_kv_cache_usage_ratio", "Share of the KV cache that sequences use, 0 to 1",
-           [](const PoolStats& pool) { return UsedShare(pool.engine); });
+  to.Gauge(
+      "steer_kv_cache_usage_ratio",
+      "Share of the KV cache that sequences use, 0 to 1, in the group of layers (of one attention "
+      "window) that has least left",
+      [](const PoolStats& pool) { return pool.engine.kv_usage; });
   to.Gauge("steer_kv_cache_bytes", "Size of the KV cache",
            [](const PoolStats& pool) { return static_cast<double>(pool.kv_cache_bytes); });
   to.Gauge("steer_weight_bytes", "Size of the weights; 0 where another pool's are used",

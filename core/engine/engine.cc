@@ -82,7 +82,7 @@ Engine::Engine(SchedulerOptions options, const Tokenizer* tokenizer, std::unique
       unit_share_(options.background_share),
       scheduler_(std::move(options), tokenizer),
       runner_(std::move(runner)) {
-  stats_.kv_blocks_total = scheduler_.blocks().total();
+  for (const BlockPool& blocks : scheduler_.block_pools()) stats_.kv_blocks_total += blocks.total();
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -234,8 +234,14 @@ void Engine::Publish() {
   const MutexLock lock(stats_mutex_);
   stats_.running = scheduler_.running();
   stats_.waiting = scheduler_.waiting();
-  stats_.kv_blocks_used = scheduler_.blocks().used();
-  stats_.kv_blocks_cached = scheduler_.blocks().cached();
+  stats_.kv_blocks_used = stats_.kv_blocks_cached = 0;
+  stats_.kv_usage = 0;
+  for (const BlockPool& blocks : scheduler_.block_pools()) {
+    stats_.kv_blocks_used += blocks.used();
+    stats_.kv_blocks_cached += blocks.cached();
+    const double used = blocks.used();
+    if (used > 0) stats_.kv_usage = std::max(stats_.kv_usage, used / blocks.total());
+  }
   stats_.failed = !lost_.ok();
   stats_.reused_tokens = scheduler_.counts().reused_tokens;
   stats_.preemptions = scheduler_.counts().preemptions;

@@ -16,15 +16,16 @@
 
 namespace steer {
 
-// Numbers a device's engine publishes; read from any thread. The first four are as of the last step
-// or, when nothing is left to run, 0 (but for the cached blocks): they lag an event by at most one
-// turn of the loop.
+// Numbers a device's engine publishes; read from any thread. Those up to kv_usage are as of the
+// last step or, when nothing is left to run, 0 (but for the cached blocks): they lag an event by at
+// most one turn of the loop. Blocks are counted over all groups of layers.
 struct EngineStats {
   int running = 0;           // sequences in the step
   int waiting = 0;           // sequences not started yet, or computed again later
   int kv_blocks_used = 0;    // by sequences
   int kv_blocks_cached = 0;  // by nobody, but to be found again
   int kv_blocks_total = 0;
+  double kv_usage = 0;  // share of blocks used in the group of layers that has least left
   bool failed = false;  // the device is lost; nothing runs any more
   // Of a step that computes prompts, the last ones counting most; 0 while there was none.
   double prompt_seconds_per_token = 0;

@@ -22,6 +22,16 @@ at::Tensor ToTensor(const std::vector<int64_t>& values, at::Device device) {
   return at::tensor(values, at::dtype(at::kLong)).to(device);
 }
 
+// Of the positions before `end` that the table has.
+std::vector<int64_t> SlotsUpTo(int end, const BlockTable& table, int block_size) {
+  std::vector<int64_t> slots;
+  for (int position = table.first * block_size; position < end; ++position) {
+    const int64_t block = table.at(position / block_size);
+    slots.push_back(block * block_size + position % block_size);
+  }
+  return slots;
+}
+
 absl::Status NotFinite(int position) {
   return FieldError(absl::StatusCode::kOutOfRange,
                     {"NOT_FINITE", "controls",
@@ -71,28 +81,32 @@ absl::StatusOr<StepResult> ModelRunner::RunUnguarded(const Batch& batch) {
 
 StepInput ModelRunner::MakeInput(const Batch& batch) const {
   StepInput input;
-  std::vector<int64_t> tokens, positions, new_slots;
+  std::vector<int64_t> tokens, positions;
+  std::vector<std::vector<int64_t>> new_slots;  // by group
   for (const BatchEntry& entry : batch.entries) {
     const Sequence& sequence = *entry.sequence;
-    std::vector<int64_t> slots;
-    for (int position = 0; position < entry.begin + entry.count; ++position) {
-      const int64_t block = sequence.blocks[position / block_size_];
-      slots.push_back(block * block_size_ + position % block_size_);
+    new_slots.resize(sequence.tables.size());
+    SequenceRows& rows = input.sequences.emplace_back();
+    rows.row_begin = static_cast<int>(tokens.size());
+    rows.count = entry.count;
+    rows.position = entry.begin;
+    for (size_t group = 0; group < sequence.tables.size(); ++group) {
+      const BlockTable& table = sequence.tables[group];
+      const std::vector<int64_t> slots = SlotsUpTo(entry.end(), table, block_size_);
+      new_slots[group].insert(new_slots[group].end(), slots.end() - entry.count, slots.end());
+      rows.kept.push_back(
+          {.begin = table.first * block_size_, .slots = ToTensor(slots, decoder_->device())});
     }
-    input.sequences.push_back(
-        {.row_begin = static_cast<int>(tokens.size()),
-         .count = entry.count,
-         .position = entry.begin,
-         .kept = {{.begin = 0, .slots = ToTensor(slots, decoder_->device())}}});
-    for (int position = entry.begin; position < entry.begin + entry.count; ++position) {
+    for (int position = entry.begin; position < entry.end(); ++position) {
       tokens.push_back(sequence.tokens[position]);
       positions.push_back(position);
-      new_slots.push_back(slots[position]);
     }
   }
   input.tokens = ToTensor(tokens, decoder_->device());
   input.positions = ToTensor(positions, decoder_->device());
-  input.new_slots = {ToTensor(new_slots, decoder_->device())};
+  for (const std::vector<int64_t>& slots : new_slots) {
+    input.new_slots.push_back(ToTensor(slots, decoder_->device()));
+  }
   return input;
 }
 

@@ -20,6 +20,7 @@
 #include "core/runtime/dispatcher.h"
 #include "core/runtime/engine_scorer.h"
 #include "core/runtime/kv_memory.h"
+#include "core/runtime/kv_sizing.h"
 #include "core/signal/control_set.h"
 
 namespace steer {
@@ -27,7 +28,6 @@ namespace {
 
 constexpr int kBlockSize = 16;                         // positions per KV block
 constexpr int64_t kResidentBudget = int64_t{1} << 30;  // bytes of signals on one device
-constexpr int64_t kMaxBlocks = 1 << 24;
 
 WorkerPool::SignalLoader LoaderOf(ResidentSignals* signals) {
   return [signals](ControlSet& controls) {
@@ -80,17 +80,16 @@ absl::Status DevicePools::StartPools(const RuntimeOptions& options,
     }
     pools_.push_back(std::move(pool));
   }
-  std::vector<int64_t> blocks;
-  for (const Pool& pool : pools_) {
-    STEER_ASSIGN_OR_RETURN(const int64_t count, BlockCount(options, *pool.device));
-    blocks.push_back(count);
-  }
+  std::vector<std::vector<BlockGroup>> groups;  // by pool
   // Every pool must be able to take every request.
-  const int64_t smallest = *std::min_element(blocks.begin(), blocks.end());
-  context_limit_ =
-      static_cast<int>(std::min<int64_t>(model_->config->context_limit, smallest * kBlockSize));
+  context_limit_ = model_->config->context_limit;
+  for (const Pool& pool : pools_) {
+    STEER_ASSIGN_OR_RETURN(std::vector<BlockGroup> sized, SizeBlocks(options, *pool.device));
+    context_limit_ = PositionsThatFit(sized, context_limit_, options.step_tokens, kBlockSize);
+    groups.push_back(std::move(sized));
+  }
   for (size_t i = 0; i < pools_.size(); ++i) {
-    STEER_RETURN_IF_ERROR(StartPool(options, options.devices[i], blocks[i], pools_[i]));
+    STEER_RETURN_IF_ERROR(StartPool(options, options.devices[i], std::move(groups[i]), pools_[i]));
     STEER_RETURN_IF_ERROR(WarmUp(*pools_[i].worker, next_id));
   }
   return absl::OkStatus();
@@ -98,32 +97,42 @@ absl::Status DevicePools::StartPools(const RuntimeOptions& options,
 
 // A quarter of what the device has to spare goes to the pools that share it, but no more than full
 // contexts for all their sequences.
-absl::StatusOr<int64_t> DevicePools::BlockCount(const RuntimeOptions& options,
-                                                const Device& device) const {
+absl::StatusOr<std::vector<BlockGroup>> DevicePools::SizeBlocks(const RuntimeOptions& options,
+                                                                const Device& device) const {
   const ModelConfig& config = *model_->config;
-  const int64_t block_bytes = KvCache::BlockBytes(config, kBlockSize, device.decoder->dtype());
+  KvDemand demand{.context_limit = config.context_limit,
+                  .max_sequences = options.max_sequences,
+                  .step_tokens = options.step_tokens,
+                  .block_size = kBlockSize};
+  int64_t smallest = 0;
+  for (const KvGroup& group : config.kv_groups()) {
+    demand.groups.push_back(
+        {.window = group.window,
+         .block_bytes = KvCache::BlockBytes(config, group, kBlockSize, device.decoder->dtype())});
+    smallest += demand.groups.back().block_bytes;
+  }
   int64_t bytes = options.kv_cache_mib << 20;
   if (options.kv_cache_mib == 0) {
     STEER_ASSIGN_OR_RETURN(const int64_t free, FreeMemory(device.decoder->device()));
     int64_t sharing = 0;
     for (const Pool& pool : pools_) sharing += pool.device == &device ? 1 : 0;
-    const int64_t full = block_bytes * options.max_sequences *
-                         ((config.context_limit + kBlockSize - 1) / kBlockSize);
-    bytes = std::min(free / 4 / sharing, full);
+    bytes = std::min(free / 4 / sharing, MostKvBytes(demand));
   }
-  const int64_t blocks = std::min(bytes / block_bytes, kMaxBlocks);
-  if (blocks >= 1) return blocks;
+  std::vector<BlockGroup> groups = ShareKvBytes(demand, bytes);
+  if (!groups.empty()) return groups;
   return InvalidField("kv_cache_mib", absl::StrCat(options.kv_cache_mib),
-                      absl::StrCat("at least ", block_bytes / (1 << 20) + 1, " for this model"));
+                      absl::StrCat("at least ", smallest / (1 << 20) + 1, " for this model"));
 }
 
 absl::Status DevicePools::StartPool(const RuntimeOptions& options, const std::string& name,
-                                    int64_t blocks, Pool& pool) const {
+                                    std::vector<BlockGroup> groups, Pool& pool) const {
   const Device& device = *pool.device;
+  std::vector<int> block_counts;
+  for (const BlockGroup& group : groups) block_counts.push_back(group.block_count);
   using Cache = absl::StatusOr<std::unique_ptr<KvCache>>;
   STEER_ASSIGN_OR_RETURN(
       std::unique_ptr<KvCache> cache, CatchTorch("allocating the KV cache", [&]() -> Cache {
-        return std::make_unique<KvCache>(*model_->config, static_cast<int>(blocks), kBlockSize,
+        return std::make_unique<KvCache>(*model_->config, block_counts, kBlockSize,
                                          device.decoder->dtype(), device.decoder->device());
       }));
   pool.kv_cache_bytes = cache->bytes();
@@ -136,7 +145,7 @@ absl::Status DevicePools::StartPool(const RuntimeOptions& options, const std::st
   parts.options = {.step_tokens = options.step_tokens,
                    .max_sequences = options.max_sequences,
                    .block_size = kBlockSize,
-                   .block_count = static_cast<int>(blocks),
+                   .groups = std::move(groups),
                    .context_limit = context_limit_,
                    .background_share = options.background_share,
                    .step_seconds = options.inter_token_ms / 1000.0,

@@ -15,6 +15,7 @@
 #include "core/runtime/resident_signals.h"
 #include "core/runtime/runtime_options.h"
 #include "core/runtime/worker_pool.h"
+#include "core/schedule/block_group.h"
 #include "core/schedule/request.h"
 #include "core/store/signal_store.h"
 
@@ -56,9 +57,10 @@ class DevicePools {
 
   DevicePools(const ResidentModel* model, SignalStore* store);
   absl::Status StartPools(const RuntimeOptions& options, std::atomic<RequestId>* next_id);
-  absl::StatusOr<int64_t> BlockCount(const RuntimeOptions& options, const Device& device) const;
-  absl::Status StartPool(const RuntimeOptions& options, const std::string& name, int64_t blocks,
-                         Pool& pool) const;
+  absl::StatusOr<std::vector<BlockGroup>> SizeBlocks(const RuntimeOptions& options,
+                                                     const Device& device) const;
+  absl::Status StartPool(const RuntimeOptions& options, const std::string& name,
+                         std::vector<BlockGroup> groups, Pool& pool) const;
 
   const ResidentModel* const model_;
   std::vector<std::unique_ptr<Device>> devices_;

@@ -45,6 +45,7 @@ WorkerPool::WorkerPool(Parts parts)
     : name_(std::move(parts.name)),
       block_size_(parts.options.block_size),
       cache_format_(parts.options.cache_format),
+      prefixes_(std::make_shared<PrefixIndex>(parts.options.groups, block_size_)),
       load_(std::move(parts.load)),
       engine_(With(std::move(parts.options), prefixes_), parts.tokenizer, std::move(parts.runner),
               std::move(parts.on_thread)) {}

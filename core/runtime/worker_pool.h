@@ -54,7 +54,7 @@ class WorkerPool {
   const std::string name_;
   const int block_size_;
   const std::string cache_format_;
-  const std::shared_ptr<PrefixIndex> prefixes_ = std::make_shared<PrefixIndex>();
+  const std::shared_ptr<PrefixIndex> prefixes_;
   const SignalLoader load_;
   std::atomic<int> in_flight_{0};
   std::atomic<int64_t> prompt_tokens_{0};  // of requests that have not told a token yet

@@ -7,8 +7,13 @@
 
 namespace steer {
 
-BlockPool::BlockPool(int block_count, int block_size, std::shared_ptr<PrefixIndex> index)
-    : block_size_(block_size), index_(std::move(index)), blocks_(block_count), empty_(block_count) {
+BlockPool::BlockPool(int block_count, int block_size, std::shared_ptr<PrefixIndex> index,
+                     size_t group)
+    : block_size_(block_size),
+      index_(std::move(index)),
+      group_(group),
+      blocks_(block_count),
+      empty_(block_count) {
   STEER_CHECK(block_size >= 1);
   std::iota(empty_.rbegin(), empty_.rend(), 0);
 }
@@ -45,7 +50,7 @@ void BlockPool::Publish(int block, const BlockKey& key) {
   STEER_CHECK(block >= 0 && block < total() && blocks_[block].users > 0);
   if (blocks_[block].key || !by_key_.emplace(key, block).second) return;
   blocks_[block].key = key;
-  if (index_ != nullptr) index_->Add(key);
+  if (index_ != nullptr) index_->Add(key, group_);
 }
 
 void BlockPool::Release(int block) {
@@ -70,7 +75,7 @@ bool BlockPool::InUse(const BlockKey& key) const {
 
 void BlockPool::Forget(int block) {
   by_key_.erase(*blocks_[block].key);
-  if (index_ != nullptr) index_->Remove(*blocks_[block].key);
+  if (index_ != nullptr) index_->Remove(*blocks_[block].key, group_);
   blocks_[block].key.reset();
 }
 

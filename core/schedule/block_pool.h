@@ -18,8 +18,9 @@ namespace steer {
 class BlockPool {
  public:
   // `block_count` 0 or more, `block_size` 1 or more positions. `index`, if given, hears which keys
-  // come and go.
-  BlockPool(int block_count, int block_size, std::shared_ptr<PrefixIndex> index = nullptr);
+  // come and go in `group`, which is this one.
+  BlockPool(int block_count, int block_size, std::shared_ptr<PrefixIndex> index = nullptr,
+            size_t group = 0);
 
   // A block for one user, with nothing in it; nullopt if all are in use.
   std::optional<int> Allocate();
@@ -59,6 +60,7 @@ class BlockPool {
 
   int block_size_;
   std::shared_ptr<PrefixIndex> index_;
+  size_t group_;
   std::vector<Block> blocks_;
   std::vector<int> empty_;  // nobody's, nothing to be found; the last one goes out next
   std::list<int> unused_;   // nobody's, to be found by key; least recently used first

@@ -2,24 +2,21 @@
 
 namespace steer {
 
-void PrefixIndex::Add(const BlockKey& key) {
+void PrefixIndex::Add(const BlockKey& key, size_t group) {
   const MutexLock lock(mutex_);
-  keys_.insert(key);
+  keys_[group].insert(key);
 }
 
-void PrefixIndex::Remove(const BlockKey& key) {
+void PrefixIndex::Remove(const BlockKey& key, size_t group) {
   const MutexLock lock(mutex_);
-  keys_.erase(key);
+  keys_[group].erase(key);
 }
 
 int PrefixIndex::Match(std::span<const BlockKey> keys) const {
   const MutexLock lock(mutex_);
-  int matched = 0;
-  for (const BlockKey& key : keys) {
-    if (!keys_.contains(key)) break;
-    ++matched;
-  }
-  return matched;
+  const auto& held = keys_;
+  return ReusableEnd(groups_, block_size_, 0, static_cast<int>(keys.size()),
+                     [&](size_t group, int block) { return held[group].contains(keys[block]); });
 }
 
 }  // namespace steer

@@ -30,8 +30,7 @@ void Scheduler::ForEach(Visitor visit) const {
 
 Scheduler::Scheduler(SchedulerOptions options, const Tokenizer* tokenizer)
     : options_(std::move(options)),
-      blocks_(BlockPool(options_.block_count, options_.block_size, options_.prefix_index),
-              options_.prefix_cache),
+      blocks_(options_),
       chunk_sizer_(options_.step_seconds),
       shares_(options_.background_share, options_.step_tokens),
       tokenizer_(tokenizer) {
@@ -57,6 +56,7 @@ void Scheduler::Add(std::unique_ptr<Request> request) {
   const BlockKey root = RootKey(request->tenant, options_.cache_format);
   queue.push_back(std::make_unique<Sequence>(std::move(request), tokenizer_, root));
   queue.back()->order = next_order_++;
+  queue.back()->tables.resize(options_.groups.size());
 }
 
 Sequence* Scheduler::Find(RequestId id) const {
@@ -115,7 +115,7 @@ void Scheduler::Book(const BatchEntry& entry, EntryResult result, Clock::time_po
   const Request& request = *sequence.request;
   sequence.computed = entry.end();
   sequence.high_water = std::max(sequence.high_water, sequence.computed);
-  blocks_.Publish(sequence);
+  blocks_.Computed(sequence);
   STEER_CHECK(result.steered.size() <= sequence.steered.size());
   for (size_t i = 0; i < result.steered.size(); ++i) {
     sequence.steered[i].prompt += result.steered[i].prompt;

@@ -27,12 +27,13 @@ struct SchedulerCounts {
 // come, first served within a class; background work gets the rest of the budget and at least its
 // share while it has that much to run.
 //
-// Blocks are taken as positions are reached. A sequence starts when there are blocks for all it
-// holds so far, beside what those that run still lack; when blocks run out later, the sequence that
-// came last makes room and waits at the head of its class to be computed again: background before
-// interactive, but never the oldest of all, so that somebody always ends and nobody waits forever.
-// Nothing that waits overtakes the sequence whose turn it is. Two prompts that begin alike are
-// computed once: the second waits, block by block, for what the first is just computing.
+// Blocks are taken as positions are reached, in every group of layers, and given back where no
+// later position sees them. A sequence starts when there are blocks for all it holds so far, beside
+// what those that run still lack; when blocks run out later, the sequence that came last makes room
+// and waits at the head of its class to be computed again: background before interactive, but never
+// the oldest of all, so that somebody always ends and nobody waits forever. Nothing that waits
+// overtakes the sequence whose turn it is. Two prompts that begin alike are computed once: the
+// second waits, block by block, for what the first is just computing.
 //
 // Deterministic; no tensors, no threads, no clock of its own. Engine thread only.
 class Scheduler {
@@ -69,7 +70,8 @@ class Scheduler {
 
   int running() const { return static_cast<int>(running_.size()); }
   int waiting() const { return static_cast<int>(interactive_.size() + background_.size()); }
-  const BlockPool& blocks() const { return blocks_.pool(); }
+  // By group of layers.
+  const std::vector<BlockPool>& block_pools() const { return blocks_.pools(); }
   const SchedulerCounts& counts() const { return counts_; }
   const ChunkSizer& chunk_sizer() const { return chunk_sizer_; }
 

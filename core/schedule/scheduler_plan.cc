@@ -19,11 +19,11 @@ int RowsOf(const Batch& batch, RequestClass request_class) {
   return rows;
 }
 
-absl::Status DoesNotFit(int positions, int context_limit, int pool_positions) {
+absl::Status DoesNotFit(int positions, int context_limit, int fitting) {
   return FieldError(absl::StatusCode::kResourceExhausted,
                     {"DOES_NOT_FIT", "prompt", absl::StrCat(positions, " positions"),
-                     absl::StrCat("a context of ", context_limit, " and a KV cache of ",
-                                  pool_positions, " positions")});
+                     absl::StrCat("up to ", fitting, " positions, of a context of ", context_limit,
+                                  ", that the KV cache has room for")});
 }
 
 }  // namespace
@@ -96,10 +96,11 @@ void Scheduler::StartWaiting(Clock::time_point now) {
     Queue& queue = background_turn ? background_ : interactive_;
     Sequence& head = *queue.front();
     const int positions = PositionsNeeded(head);
-    const int pool_positions = blocks().total() * options_.block_size;
-    if (positions > std::min(pool_positions, options_.context_limit)) {
-      Finish(head, FinishReason::kError,
-             DoesNotFit(positions, options_.context_limit, pool_positions), now);
+    const int fitting = PositionsThatFit(options_.groups, options_.context_limit,
+                                         options_.step_tokens, options_.block_size);
+    if (positions > fitting) {
+      Finish(head, FinishReason::kError, DoesNotFit(positions, options_.context_limit, fitting),
+             now);
       queue.pop_front();
       continue;
     }
@@ -111,17 +112,21 @@ void Scheduler::StartWaiting(Clock::time_point now) {
   }
 }
 
-// Whether there are blocks for all it holds so far and its next token, beside those that the
-// running ones lack for the same and one more for each of them: more of a start than a preemption
-// would soon take back.
+// Whether there are blocks, in every group, for all it holds so far and its next token, beside
+// those that the running ones lack for the same and one more for each of them: more of a start than
+// a preemption would soon take back.
 bool Scheduler::CanStart(Sequence& sequence) {
-  const auto missing = [this](Sequence& sequence) {
+  std::vector<int> missing(block_pools().size(), running());
+  const auto add = [&](Sequence& sequence) {
     const int next = static_cast<int>(sequence.tokens.size()) + 1;
-    return blocks_.Missing(sequence, std::min(next, PositionsNeeded(sequence)));
+    blocks_.AddMissing(sequence, std::min(next, PositionsNeeded(sequence)), missing);
   };
-  int lacking = 0;
-  for (const auto& other : running_) lacking += missing(*other) + 1;
-  return blocks().available() >= missing(sequence) + lacking;
+  add(sequence);
+  for (const auto& other : running_) add(*other);
+  for (size_t group = 0; group < missing.size(); ++group) {
+    if (block_pools()[group].available() < missing[group]) return false;
+  }
+  return true;
 }
 
 void Scheduler::TakeOver(Sequence& sequence) {
@@ -168,8 +173,7 @@ void Scheduler::PlanOne(Sequence& sequence, int budget, Batch& batch) {
 // Blocks for the positions before `end`. Where there are none, those who come after it make room,
 // and if nobody does, it makes room itself: false.
 bool Scheduler::TakeBlocks(Sequence& sequence, int end, Batch& batch) {
-  while (static_cast<int>(sequence.blocks.size()) < blocks().BlocksFor(end)) {
-    if (blocks_.Take(sequence)) continue;
+  while (!blocks_.Take(sequence, end)) {
     Sequence* const victim = Victim(sequence);
     Preempt(victim != nullptr ? *victim : sequence, batch);
     if (victim == nullptr) return false;
@@ -181,7 +185,7 @@ bool Scheduler::TakeBlocks(Sequence& sequence, int end, Batch& batch) {
 Sequence* Scheduler::Victim(const Sequence& requester) const {
   Sequence* last = nullptr;
   for (const auto& sequence : running_) {
-    if (sequence->blocks.empty() || !GoesBefore(requester, *sequence)) continue;
+    if (!sequence->holds_blocks() || !GoesBefore(requester, *sequence)) continue;
     if (last == nullptr || GoesBefore(*last, *sequence)) last = sequence.get();
   }
   return last;

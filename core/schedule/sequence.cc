@@ -55,6 +55,11 @@ Sequence::Sequence(std::unique_ptr<Request> request, const Tokenizer* tokenizer,
   }
 }
 
+bool Sequence::holds_blocks() const {
+  return std::any_of(tables.begin(), tables.end(),
+                     [](const BlockTable& table) { return !table.blocks.empty(); });
+}
+
 int Sequence::ReuseLimit() const {
   // At least one position has to run, since a cache has no logits.
   int limit = runnable() - 1;

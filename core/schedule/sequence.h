@@ -11,6 +11,16 @@
 
 namespace steer {
 
+// The KV blocks that a sequence holds in one group of layers, in order of position: `first` and
+// those that follow. What lies before is seen by none of its later positions.
+struct BlockTable {
+  int first = 0;
+  std::vector<int> blocks;
+
+  int end() const { return first + static_cast<int>(blocks.size()); }
+  int at(int block) const { return blocks.at(block - first); }
+};
+
 // A request on its way through the engine: its tokens so far, its KV blocks, its text state. Engine
 // thread only.
 struct Sequence {
@@ -18,13 +28,13 @@ struct Sequence {
   Sequence(std::unique_ptr<Request> request, const Tokenizer* tokenizer, const BlockKey& root);
 
   std::unique_ptr<Request> request;
-  uint64_t order = 0;           // of arrival in the scheduler
-  std::vector<TokenId> tokens;  // request->tokens, then what was generated
-  int computed = 0;             // positions whose keys and values are in the cache now
-  int high_water = 0;           // positions that were computed or reused at least once
-  int generated = 0;            // tokens of the answer, those it resumed after included
-  std::vector<int> blocks;      // KV blocks in order of position
-  int published = 0;            // of the blocks, those that others can find
+  uint64_t order = 0;              // of arrival in the scheduler
+  std::vector<TokenId> tokens;     // request->tokens, then what was generated
+  int computed = 0;                // positions whose keys and values are in the cache now
+  int high_water = 0;              // positions that were computed or reused at least once
+  int generated = 0;               // tokens of the answer, those it resumed after included
+  std::vector<BlockTable> tables;  // by group; the scheduler makes them
+  int published = 0;               // blocks that others can find, from the first on
   int reused_prompt_tokens = 0;
   int preemptions = 0;
   std::vector<SteeredTokens> steered;
@@ -41,6 +51,7 @@ struct Sequence {
   std::optional<Clock::time_point> first_step;
   std::optional<Clock::time_point> first_token;
 
+  bool holds_blocks() const;
   // Positions that can run now. When scoring the last token never runs, since nothing is predicted
   // from it.
   int remaining() const { return runnable() - computed; }

@@ -81,7 +81,7 @@ TEST_F(EngineTest, OnlyWhatRunsOrWaitsCanBeChanged) {
 
 TEST_F(EngineTest, CountsWhatWasFoundAndWhatMadeRoom) {
   SchedulerOptions options = Options();
-  options.block_count = 12;
+  options.groups = {{.block_count = 12}};
   const auto engine = Make(nullptr, options);
   for (RequestId id = 1; id < 3; ++id) {
     const auto sink = std::make_shared<RecordingSink>();

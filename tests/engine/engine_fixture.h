@@ -17,7 +17,7 @@ inline SchedulerOptions Options() {
   return {.step_tokens = 32,
           .max_sequences = 8,
           .block_size = 8,
-          .block_count = 4096,
+          .groups = {{.block_count = 4096}},
           .context_limit = 4096};
 }
 

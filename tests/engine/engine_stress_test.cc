@@ -20,7 +20,7 @@ TEST_P(Stress, EveryRequestEndsExactlyOnce) {
   const bool stop_midway = GetParam();
   std::atomic<int> steps = 0;
   SchedulerOptions options = Options();
-  options.block_count = 24;  // so that some have to make room
+  options.groups = {{.block_count = 24}};  // so that some have to make room
   const auto engine = Make(
       [&](const Batch&) {
         return ++steps % 61 == 0 ? absl::InternalError("planted") : absl::OkStatus();

@@ -66,7 +66,7 @@ TEST_F(EngineTest, GaugesShowWhatRunsAndWaits) {
 
 TEST_F(EngineTest, GaugesAreZeroWhenTheLastRequestIsRefusedWithoutAStep) {
   SchedulerOptions options = Options();
-  options.block_count = 2;
+  options.groups = {{.block_count = 2}};
   const auto engine = Make(nullptr, options);
   const auto sink = std::make_shared<RecordingSink>();
   engine->Submit(GenerateRequest(1, 100, 1, sink));

@@ -37,12 +37,13 @@ class DecoderParityTest : public testing::Test {
         SchedulerOptions{.step_tokens = 200,
                          .max_sequences = 16,
                          .block_size = kBlockSize,
-                         .block_count = kBlocks,
+                         .groups = {{.block_count = kBlocks}},
                          .context_limit = config->context_limit},
         tokenizer_.get(),
-        std::make_unique<ModelRunner>(
-            decoder_, std::make_unique<KvCache>(*config, kBlocks, kBlockSize, at::kFloat, at::kCPU),
-            kBlockSize));
+        std::make_unique<ModelRunner>(decoder_,
+                                      std::make_unique<KvCache>(*config, std::vector<int>{kBlocks},
+                                                                kBlockSize, at::kFloat, at::kCPU),
+                                      kBlockSize));
     auto goldens = SafetensorsFile::Open(STEER_TEST_DATA "/decoder_goldens.safetensors");
     ASSERT_TRUE(goldens.ok()) << goldens.status();
     goldens_ = *std::move(goldens);

@@ -16,7 +16,7 @@ inline SchedulerOptions PoolOptions() {
   options.step_tokens = 64;
   options.max_sequences = 16;
   options.block_size = 4;
-  options.block_count = 256;
+  options.groups = {{.block_count = 256}};
   options.context_limit = 512;
   options.cache_format = "bytes";
   return options;

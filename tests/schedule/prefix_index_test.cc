@@ -36,6 +36,22 @@ TEST(PrefixIndexTest, KeysThatDifferInAnyWordAreOthers) {
   EXPECT_EQ(index.Match(std::vector<BlockKey>{{.words = {1, 2, 3, 5}}}), 0);
 }
 
+TEST(PrefixIndexTest, OfAGroupWithAWindowOnlyWhatTheNextPositionSeesCounts) {
+  const std::vector<BlockKey> keys = Keys(6);
+  // The position after n blocks of four sees the last two of them.
+  PrefixIndex index({{.window = 0}, {.window = 8}}, 4);
+  for (const BlockKey& key : keys) index.Add(key, 0);
+  EXPECT_EQ(index.Match(keys), 0);
+  index.Add(keys[0], 1);
+  EXPECT_EQ(index.Match(keys), 1);
+  index.Add(keys[3], 1);
+  index.Add(keys[4], 1);
+  EXPECT_EQ(index.Match(keys), 5);
+  EXPECT_EQ(index.Match(std::span<const BlockKey>(keys).first(4)), 1);
+  index.Remove(keys[4], 0);
+  EXPECT_EQ(index.Match(keys), 1);
+}
+
 TEST(PrefixIndexTest, IsReadWhileItIsWritten) {
   const std::vector<BlockKey> keys = Keys(100);
   PrefixIndex index;

@@ -14,7 +14,7 @@ class Starvation : public ::testing::TestWithParam<std::tuple<int, int, int>> {
     return {.step_tokens = step_tokens,
             .max_sequences = max_sequences,
             .block_size = 1,
-            .block_count = block_count,
+            .groups = {{.block_count = block_count}},
             .context_limit = 100};
   }
 

@@ -11,7 +11,7 @@ using ::testing::IsEmpty;
 // Ten blocks of four: less than three of what Long() needs.
 SchedulerOptions Tight() {
   SchedulerOptions options = Roomy();
-  options.block_count = 10;
+  options.groups = {{.block_count = 10}};
   options.prefix_cache = false;
   return options;
 }

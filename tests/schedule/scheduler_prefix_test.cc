@@ -40,8 +40,8 @@ TEST(SchedulerPrefixTest, EqualPromptsShareAllButTheLastPosition) {
   EXPECT_EQ(simulation.scheduler.counts().reused_tokens, 24);
   // The prompts, less what was found.
   EXPECT_EQ(simulation.runner.computed(), 12 + 4 + 1 + 3 + 12);
-  EXPECT_EQ(simulation.scheduler.blocks().used(), 0);
-  EXPECT_EQ(simulation.scheduler.blocks().cached(), 6);
+  EXPECT_EQ(simulation.scheduler.block_pools()[0].used(), 0);
+  EXPECT_EQ(simulation.scheduler.block_pools()[0].cached(), 6);
 }
 
 TEST(SchedulerPrefixTest, WithoutACacheNothingIsFound) {
@@ -50,7 +50,7 @@ TEST(SchedulerPrefixTest, WithoutACacheNothingIsFound) {
   Simulation simulation(options);
   EXPECT_EQ(Reused(simulation, Ask(simulation, Tokens(12))), 0);
   EXPECT_EQ(Reused(simulation, Ask(simulation, Tokens(12))), 0);
-  EXPECT_EQ(simulation.scheduler.blocks().cached(), 0);
+  EXPECT_EQ(simulation.scheduler.block_pools()[0].cached(), 0);
 }
 
 TEST(SchedulerPrefixTest, ABlockIsSharedByWhatActedOnItNotByWhatWasAsked) {
@@ -188,7 +188,7 @@ TEST(SchedulerPrefixTest, AChangeOfMultipliersIsPartOfTheKey) {
 
 TEST(SchedulerPrefixTest, TheLeastRecentlyUsedIsForgottenFirst) {
   SchedulerOptions options = Roomy();
-  options.block_count = 6;
+  options.groups = {{.block_count = 6}};
   Simulation simulation(options);
   // Each computes two blocks and a bit.
   EXPECT_EQ(Reused(simulation, Ask(simulation, Tokens(9, 100))), 0);
@@ -202,7 +202,7 @@ TEST(SchedulerPrefixTest, TheLeastRecentlyUsedIsForgottenFirst) {
 
 TEST(SchedulerPrefixTest, TheIndexHearsWhatComesAndGoes) {
   SchedulerOptions options = Roomy();
-  options.block_count = 3;
+  options.groups = {{.block_count = 3}};
   options.cache_format = "f32";
   options.prefix_index = std::make_shared<PrefixIndex>();
   Simulation simulation(options);

@@ -124,12 +124,12 @@ TEST(SchedulerTest, CancelledAndOverdueSequencesLeaveWithTheirBlocks) {
   simulation.Step();
   EXPECT_EQ(simulation.scheduler.running(), 2);
   EXPECT_EQ(simulation.scheduler.NextDeadline(), deadline);
-  EXPECT_EQ(simulation.scheduler.blocks().used(), 6);
+  EXPECT_EQ(simulation.scheduler.block_pools()[0].used(), 6);
 
   EXPECT_TRUE(simulation.scheduler.Cancel(cancelled));
   EXPECT_FALSE(simulation.scheduler.Cancel(12345));
   simulation.scheduler.Sweep(simulation.now);
-  EXPECT_EQ(simulation.scheduler.blocks().used(), 3);
+  EXPECT_EQ(simulation.scheduler.block_pools()[0].used(), 3);
   EXPECT_EQ(simulation.Event(cancelled).reason, FinishReason::kCancelled);
   EXPECT_EQ(simulation.Event(cancelled).status.code(), absl::StatusCode::kCancelled);
   EXPECT_FALSE(simulation.scheduler.Cancel(cancelled));
@@ -137,7 +137,7 @@ TEST(SchedulerTest, CancelledAndOverdueSequencesLeaveWithTheirBlocks) {
   simulation.Step();
   EXPECT_FALSE(simulation.Finished(overdue));
   simulation.scheduler.Sweep(deadline);
-  EXPECT_EQ(simulation.scheduler.blocks().used(), 0);
+  EXPECT_EQ(simulation.scheduler.block_pools()[0].used(), 0);
   EXPECT_EQ(simulation.Event(overdue).reason, FinishReason::kDeadline);
   EXPECT_EQ(simulation.Event(overdue).status.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(simulation.Event(overdue).generated_tokens, 2);
@@ -166,7 +166,7 @@ TEST(SchedulerTest, AWaitingSequenceCanBeCancelledAndOverdue) {
 
 TEST(SchedulerTest, WhatCanNeverFitIsRefusedAndBlocksNobody) {
   SchedulerOptions options = Roomy();
-  options.block_count = 10;  // 40 positions
+  options.groups = {{.block_count = 10}};  // 40 positions
   Simulation simulation(options);
   const RequestId too_big = simulation.Generate(30, 11);
   const RequestId fits = simulation.Generate(30, 10);
@@ -187,7 +187,7 @@ TEST(SchedulerTest, AbsurdMaxTokensNeedNoMoreThanTheContext) {
   const RequestId id = simulation.Generate(30, 2147483647);
   const RequestId too_long = simulation.Generate(33, 1);
   simulation.Step();
-  EXPECT_EQ(simulation.scheduler.blocks().used(), 8);
+  EXPECT_EQ(simulation.scheduler.block_pools()[0].used(), 8);
   simulation.Drain();
   EXPECT_EQ(simulation.Event(id).reason, FinishReason::kLength);
   EXPECT_EQ(simulation.Event(id).generated_tokens, 2);
@@ -196,7 +196,7 @@ TEST(SchedulerTest, AbsurdMaxTokensNeedNoMoreThanTheContext) {
 
 TEST(SchedulerTest, ABigRequestAtTheHeadIsNotOvertaken) {
   SchedulerOptions options = Roomy();
-  options.block_count = 20;  // 80 positions
+  options.groups = {{.block_count = 20}};  // 80 positions
   Simulation simulation(options);
   simulation.Generate(10, 30);
   simulation.Step();

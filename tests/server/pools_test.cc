@@ -21,6 +21,7 @@ std::vector<PoolStats> TwoPools() {
                      .kv_blocks_used = 5,
                      .kv_blocks_cached = 7,
                      .kv_blocks_total = 20,
+                     .kv_usage = 0.25,
                      .reused_tokens = 48,
                      .preemptions = 3,
                      .units = 4,

@@ -15,20 +15,23 @@
 
 namespace steer {
 
-// A deterministic runner without tensors. Its "cache" remembers for every slot what was written
-// there: a hash of all tokens so far, whose they are and what acted on each. A step may only build
-// on slots that hold exactly what its sequence demands, so a block that is shared wrongly, freed
-// too early, filled twice or computed again with other multipliers shows as a failed expectation.
-// What it answers depends on that content, the seed and the position alone.
+// A deterministic runner without tensors. Its "cache" remembers for every slot of every group of
+// layers what was written there: a hash of all tokens so far, whose they are and what acted on
+// each. A step may only build on slots that hold exactly what its sequence demands, in each group
+// as far back as its window reaches, so a block that is shared wrongly, freed too early or too
+// late, filled twice or computed again with other multipliers shows as a failed expectation. What
+// it answers depends on that content, the seed and the position alone.
 class CountingRunner final : public Runner {
  public:
   // Runs before each step; an error fails the step.
   using Hook = std::function<absl::Status(const Batch&)>;
 
   explicit CountingRunner(const SchedulerOptions& options, Hook hook = nullptr)
-      : options_(options),
-        hook_(std::move(hook)),
-        slots_(static_cast<size_t>(options.block_count) * options.block_size) {}
+      : options_(options), hook_(std::move(hook)) {
+    for (const BlockGroup& group : options.groups) {
+      slots_.emplace_back(static_cast<size_t>(group.block_count) * options.block_size);
+    }
+  }
 
   // What it says of a forced token at `position`.
   static double ForcedLogProb(TokenId token, int position) { return -0.5 * token - position; }
@@ -108,17 +111,34 @@ class CountingRunner final : public Runner {
     }
   }
 
-  uint64_t& Slot(const Sequence& sequence, int position) {
-    const int block = sequence.blocks.at(position / options_.block_size);
-    return slots_.at(static_cast<size_t>(block) * options_.block_size +
-                     position % options_.block_size);
+  uint64_t& Slot(const Sequence& sequence, size_t group, int position) {
+    const int block = sequence.tables.at(group).at(position / options_.block_size);
+    return slots_.at(group).at(static_cast<size_t>(block) * options_.block_size +
+                               position % options_.block_size);
   }
 
+  // Of each group everything that is held, which is what the entry's first row sees and no whole
+  // block more.
   void CheckSlots(const BatchEntry& entry, int end) {
-    const std::vector<uint64_t>& contents = seen_[entry.sequence->request->id].contents;
-    for (int position = 0; position < end; ++position) {
-      EXPECT_EQ(Slot(*entry.sequence, position), contents[position])
-          << "request " << entry.sequence->request->id << ", position " << position;
+    const Sequence& sequence = *entry.sequence;
+    const std::vector<uint64_t>& contents = seen_[sequence.request->id].contents;
+    const int size = options_.block_size;
+    ASSERT_EQ(sequence.tables.size(), options_.groups.size());
+    for (size_t group = 0; group < sequence.tables.size(); ++group) {
+      const BlockTable& table = sequence.tables[group];
+      const int window = options_.groups[group].window;
+      const int seen = window == 0 ? 0 : std::max(0, entry.begin - (window - 1));
+      EXPECT_EQ(table.first, seen / size);
+      EXPECT_EQ(table.end(), (entry.end() + size - 1) / size);
+      if (window > 0) {
+        // ceil((n - 1) / size) + 1 blocks are touched by n positions in a row at most.
+        EXPECT_LE(table.blocks.size(), (window + entry.count - 2 + size - 1) / size + 1U);
+      }
+      for (int position = table.first * size; position < end; ++position) {
+        EXPECT_EQ(Slot(sequence, group, position), contents[position] + group)
+            << "request " << sequence.request->id << ", group " << group << ", position "
+            << position;
+      }
     }
   }
 
@@ -138,7 +158,9 @@ class CountingRunner final : public Runner {
       EXPECT_EQ(sequence.high_water, seen.known);
     }
     for (int position = entry.begin; position < entry.end(); ++position) {
-      Slot(sequence, position) = seen.contents[position];
+      for (size_t group = 0; group < slots_.size(); ++group) {
+        Slot(sequence, group, position) = seen.contents[position] + group;
+      }
     }
     computed_ += entry.count;
     fresh_ += entry.end() - entry.fresh;
@@ -174,7 +196,7 @@ class CountingRunner final : public Runner {
 
   SchedulerOptions options_;
   Hook hook_;
-  std::vector<uint64_t> slots_;
+  std::vector<std::vector<uint64_t>> slots_;  // by group
   std::map<RequestId, Seen> seen_;
   int64_t computed_ = 0;
   int64_t fresh_ = 0;

@@ -19,7 +19,7 @@ inline SchedulerOptions Roomy() {
   return {.step_tokens = 64,
           .max_sequences = 16,
           .block_size = 4,
-          .block_count = 1024,
+          .groups = {{.block_count = 1024}},
           .context_limit = 512};
 }
 
@@ -78,7 +78,7 @@ class Simulation {
   void Drain() {
     for (int i = 0; i < 100000 && !scheduler.idle(); ++i) Step();
     EXPECT_TRUE(scheduler.idle());
-    EXPECT_EQ(scheduler.blocks().used(), 0);
+    for (const BlockPool& blocks : scheduler.block_pools()) EXPECT_EQ(blocks.used(), 0);
     for (const auto& [id, sink] : sinks) {
       EXPECT_EQ(sink->finished_count(), 1) << id;
       EXPECT_EQ(sink->late_tokens(), 0) << id;
