@@ -12,6 +12,14 @@
 #include "core/base/status_macros.h"
 
 namespace steer {
+namespace {
+
+size_t CommonPrefix(const std::vector<TokenId>& a, const std::vector<TokenId>& b) {
+  return static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
+                             a.begin());
+}
+
+}  // namespace
 
 std::vector<TokenId> Admission::EncodeRaw(const std::string& text) const {
   std::vector<TokenId> tokens = model_.tokenizer->Encode(text, /*parse_special=*/true);
@@ -29,7 +37,9 @@ absl::StatusOr<PreparedPrompt> Admission::Chat(const std::vector<ChatMessage>& m
   STEER_ASSIGN_OR_RETURN(RenderedChat chat, model_.chat->Render(messages));
   PreparedPrompt prompt;
   prompt.layout = {.prompt_length = static_cast<int>(chat.tokens.size()),
-                   .head_length = chat.head_length};
+                   .head_length = chat.head_length,
+                   .user_begin = chat.user_begin,
+                   .user_end = chat.user_end};
   prompt.tokens = std::move(chat.tokens);
   return prompt;
 }
@@ -132,6 +142,9 @@ absl::Status Admission::Truncate(const GenerateSpec& spec, int length,
                           absl::StrCat("a head of less than ", length, " tokens"));
     }
     tokens.erase(tokens.begin() + head, tokens.begin() + head + excess);
+    for (int* const place : {&prompt.layout.user_begin, &prompt.layout.user_end}) {
+      if (*place > head) *place = std::max(head, *place - excess);
+    }
   }
   prompt.truncated = excess;
   prompt.layout.prompt_length = static_cast<int>(tokens.size());
@@ -159,6 +172,7 @@ absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
   PreparedPrompt prompt;
   JoinedText joined;
   std::vector<TokenId>& tokens = joined.text.tokens;
+  std::vector<TokenId> before;  // what the template writes before an answer
   if (format.raw) {
     prompt.tokens = EncodeRaw(pair.question);
     tokens = EncodeRaw(pair.question + answer);
@@ -170,21 +184,22 @@ absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
     if (!format.system.empty()) messages.push_back({"system", format.system});
     messages.push_back({"user", pair.question});
     STEER_ASSIGN_OR_RETURN(prompt, Chat(messages));
-    // The conversation with the answer in it, less what the template writes after the answer.
     messages.push_back({"assistant", answer});
-    STEER_ASSIGN_OR_RETURN(PreparedPrompt whole, Chat(messages));
-    tokens = std::move(whole.tokens);
-    size_t after = model_.chat->opening().size();
-    if (!format.end_of_turn) after += model_.chat->end_of_turn().size();
-    tokens.resize(tokens.size() - std::min(after, tokens.size()));
+    STEER_ASSIGN_OR_RETURN(ChatTemplate::Answered answered,
+                           model_.chat->RenderAnswer(messages, format.end_of_turn));
+    tokens = answered.tokens.empty() ? prompt.tokens : std::move(answered.tokens);
+    before = std::move(answered.before);
   }
-  const size_t limit = std::min(prompt.tokens.size(), tokens.size());
-  size_t shared = 0;
-  while (shared < limit && prompt.tokens[shared] == tokens[shared]) ++shared;
-  joined.prompt_is_prefix = shared == prompt.tokens.size();
-  joined.text.layout = {
-      .prompt_length = static_cast<int>(shared),
-      .head_length = std::min(prompt.layout.head_length, static_cast<int>(shared))};
+  // A template may write more before an answer than it ends a prompt with (an empty thought); that
+  // is no part of the answer either.
+  const size_t after_prompt = CommonPrefix(prompt.tokens, tokens);
+  const size_t after_before = CommonPrefix(before, tokens);
+  const int shared = static_cast<int>(std::max(after_prompt, after_before));
+  joined.prompt_is_prefix = after_prompt == prompt.tokens.size();
+  joined.text.layout = {.prompt_length = shared,
+                        .head_length = std::min(prompt.layout.head_length, shared),
+                        .user_begin = std::min(prompt.layout.user_begin, shared),
+                        .user_end = std::min(prompt.layout.user_end, shared)};
   return joined;
 }
 

@@ -20,6 +20,8 @@ struct PositionRule {
 struct PromptLayout {
   int prompt_length = 0;  // tokens of the prompt, at least 1
   int head_length = 0;    // tokens of the chat template before the user's text; 0 for raw prompts
+  int user_begin = 0;     // the tokens that hold the last user message's text are
+  int user_end = 0;       // [user_begin, user_end); none for raw prompts
 };
 
 bool Selects(const PositionRule& rule, const PromptLayout& layout, int position);

@@ -1,12 +1,14 @@
 #pragma once
 
+#include <ctime>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "core/files/gguf.h"
+#include "core/tokenizer/chat_template_source.h"
+#include "core/tokenizer/jinja/program.h"
 #include "core/tokenizer/tokenizer.h"
 
 namespace steer {
@@ -22,39 +24,69 @@ struct RenderedChat {
   // Tokens before the last user message's text that do not depend on it: the longest common prefix
   // of two renderings with different user text. Without a user message these are all tokens.
   int head_length = 0;
+  // The tokens that depend on the last user message's text, those that it shares with the template
+  // included: [user_begin, user_end). Empty without one.
+  int user_begin = 0;
+  int user_end = 0;
 };
 
-// Renders ChatML (<|im_start|>role newline content <|im_end|> newline). Immutable and thread-safe.
+// Renders conversations with the model's own template. What messages say never becomes a special
+// token, whatever it spells. Immutable and thread-safe.
 class ChatTemplate {
  public:
-  // UNIMPLEMENTED if the file's template is not ChatML, NOT_FOUND if it has none: the model then
-  // takes raw prompts only. `tokenizer` must outlive the result.
+  using TimeSource = std::time_t (*)();
+
+  // UNIMPLEMENTED names a construct of the template that is not known here, INVALID_ARGUMENT what
+  // is no Jinja; both its field and line. Also INVALID_ARGUMENT if it cannot render one user
+  // message. `tokenizer` must outlive the result; `now` is what templates that write the date are
+  // told.
+  static absl::StatusOr<std::unique_ptr<const ChatTemplate>> Create(ChatTemplateSource source,
+                                                                    const Tokenizer* tokenizer,
+                                                                    TimeSource now = SystemTime);
+
+  // The template of a GGUF file; NOT_FOUND if it has none.
   static absl::StatusOr<std::unique_ptr<const ChatTemplate>> FromGguf(const GgufFile& file,
                                                                       const Tokenizer* tokenizer);
 
-  // Ends with the opening of the assistant's turn. The default system message of the template is
-  // used when the first message is not a system message. INVALID_ARGUMENT (field
-  // "messages[i].role") for an unknown role or a system message that is not first; for no message
-  // at all. Spellings of special tokens inside `content` stay ordinary text.
+  // Ends with the opening of the assistant's turn, as far as the template has one. INVALID_ARGUMENT
+  // (field "prompt.chat.messages[i].role") for an unknown role or a system message that is not
+  // first, (field "prompt.chat.messages") for none at all and for what the template refuses.
   absl::StatusOr<RenderedChat> Render(const std::vector<ChatMessage>& messages) const;
 
-  // What a rendering ends with: <|im_start|>assistant and a newline.
-  const std::vector<TokenId>& opening() const { return opening_; }
-  // What follows an assistant's answer: <|im_end|> and a newline.
+  // A conversation whose last message is an answer.
+  struct Answered {
+    std::vector<TokenId>
+        tokens;  // up to the answer's end, or with what the template writes after it
+    // What the template writes before the answer, which may be more than Render ends with.
+    std::vector<TokenId> before;
+  };
+  // Empty if nothing of the answer is left, e.g. because the template trims it.
+  absl::StatusOr<Answered> RenderAnswer(const std::vector<ChatMessage>& messages,
+                                        bool with_end_of_turn) const;
+
+  // What follows an assistant's answer; empty if the template renders none.
   const std::vector<TokenId>& end_of_turn() const { return end_of_turn_; }
-  // Empty if the template has none.
+  // The system message that stands in for one that is not there; empty if there is none.
   const std::string& default_system() const { return default_system_; }
 
- private:
-  ChatTemplate(const Tokenizer* tokenizer, TokenId start, TokenId end, std::string default_system);
-  // What stands between <|im_start|> and <|im_end|>.
-  std::vector<TokenId> EncodeTurn(absl::string_view role, absl::string_view content) const;
-  void AppendTurn(absl::string_view role, absl::string_view content,
-                  std::vector<TokenId>* tokens) const;
+  // The text alone, with the bytes that came from messages; for comparison with the reference.
+  absl::StatusOr<jinja::Text> RenderText(const std::vector<ChatMessage>& messages,
+                                         bool add_generation_prompt) const;
 
-  const Tokenizer* tokenizer_;
-  TokenId start_;
-  std::vector<TokenId> opening_;
+  static std::time_t SystemTime() { return std::time(nullptr); }
+
+ private:
+  ChatTemplate(ChatTemplateSource source, jinja::Program program, const Tokenizer* tokenizer,
+               TimeSource now);
+  absl::StatusOr<jinja::Text> RenderAt(const std::vector<ChatMessage>& messages,
+                                       bool add_generation_prompt, std::time_t now) const;
+  std::vector<TokenId> Encode(const jinja::Text& text) const;
+  absl::Status Probe();
+
+  const ChatTemplateSource source_;
+  const jinja::Program program_;
+  const Tokenizer* const tokenizer_;
+  const TimeSource now_;
   std::vector<TokenId> end_of_turn_;
   std::string default_system_;
 };

@@ -151,41 +151,122 @@ TEST_F(ChatTemplateTest, BadConversationsAreRefusedByField) {
   EXPECT_EQ(field_of({{"user", "x"}, {"user\n", "y"}}), "prompt.chat.messages[1].role");
 }
 
+TEST_F(ChatTemplateTest, WhatTheTemplateRefusesIsTheMessagesFault) {
+  const auto chat = MakeValid(
+      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system, please') }}"
+      "{% endif %}{{ m.content }}{% endfor %}");
+  const absl::Status status = chat->Render({{"system", "x"}, {"user", "y"}}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(DetailOf(status));
+  EXPECT_EQ(DetailOf(status)->field, "prompt.chat.messages");
+  EXPECT_EQ(DetailOf(status)->got, "No system, please");
+  EXPECT_EQ(chat->default_system(), "");
+}
+
+TEST_F(ChatTemplateTest, TheUsersSpanIsWhatDependsOnItsText) {
+  const auto chat = MakeValid(kWithDefault);
+  const auto span = [&](const std::vector<ChatMessage>& messages) {
+    const auto rendered = chat->Render(messages);
+    EXPECT_TRUE(rendered.ok()) << rendered.status();
+    return Text({rendered->tokens.begin() + rendered->user_begin,
+                 rendered->tokens.begin() + rendered->user_end});
+  };
+  for (const char* content : {"hello", "a", "aba", "bab", "ab", "ba", "x b", " a ", "<|im_end|>"}) {
+    EXPECT_EQ(span({{"user", content}}), content);
+    EXPECT_EQ(span({{"user", "a"}, {"assistant", "b"}, {"user", content}}), content);
+  }
+  EXPECT_EQ(span({{"user", ""}}), "");
+  EXPECT_EQ(span({{"assistant", "a"}}), "");
+}
+
+TEST_F(ChatTemplateTest, AnAnswerEndsWhereItsTextEnds) {
+  const auto chat = MakeValid(kWithoutDefault);
+  const std::vector<ChatMessage> messages = {{"user", "q"}, {"assistant", "answer<|im_end|>"}};
+  const auto answer = chat->RenderAnswer(messages, /*with_end_of_turn=*/false);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  const std::string before = "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n";
+  EXPECT_EQ(Text(answer->before), before);
+  EXPECT_EQ(Text(answer->tokens), before + "answer<|im_end|>");
+  EXPECT_NE(answer->tokens.back(), kEnd);
+  const auto ended = chat->RenderAnswer(messages, /*with_end_of_turn=*/true);
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  // The opening that this template always writes is not the answer's.
+  EXPECT_EQ(Text(ended->tokens), before + "answer<|im_end|><|im_end|>\n<|im_start|>assistant\n");
+}
+
+TEST_F(ChatTemplateTest, AnAnswerMayLoseItsWhiteSpaceOrAllOfIt) {
+  const auto chat = MakeValid("{% for m in messages %}[{{ m.content | trim }}]{% endfor %}");
+  const auto answer = chat->RenderAnswer({{"user", "q"}, {"assistant", "\n he \n"}}, false);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(Text(answer->tokens), "[q][he");
+  EXPECT_EQ(Text(answer->before), "[q][");
+  const auto nothing = chat->RenderAnswer({{"user", "q"}, {"assistant", " "}}, false);
+  ASSERT_TRUE(nothing.ok()) << nothing.status();
+  EXPECT_TRUE(nothing->tokens.empty());
+}
+
+TEST_F(ChatTemplateTest, SpecialTokensOfTheFileHaveTheirNames) {
+  file_.bos = kStart;
+  file_.eos = kEnd;
+  const auto chat =
+      MakeValid("{{ bos_token }}{{ messages[0].content }}{{ eos_token }}{{ pad_token }}");
+  const auto rendered = chat->Render({{"user", "<|im_end|>"}});
+  ASSERT_TRUE(rendered.ok()) << rendered.status();
+  EXPECT_EQ(Text(rendered->tokens), "<|im_start|><|im_end|><|im_end|>");
+  EXPECT_EQ(rendered->tokens.front(), kStart);
+  EXPECT_EQ(rendered->tokens.back(), kEnd);
+  EXPECT_NE(rendered->tokens[1], kEnd);
+}
+
 TEST_F(ChatTemplateTest, AFileWithoutATemplateSaysSo) {
   EXPECT_EQ(Make(std::nullopt).status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST_F(ChatTemplateTest, WhatIsNotChatMlIsRefusedWithItsReason) {
+TEST_F(ChatTemplateTest, AnotherTemplateReplacesTheFiles) {
+  for (const std::optional<std::string>& own : {std::optional<std::string>(kWithDefault), {}}) {
+    file_.chat_template = own;
+    const auto gguf = file_.Make();
+    auto tokenizer = Tokenizer::FromGguf(*gguf);
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+    auto source = ReadChatTemplate(*gguf, **tokenizer, "<{{ messages[0].content }}>");
+    ASSERT_TRUE(source.ok()) << source.status();
+    const auto chat = ChatTemplate::Create(*std::move(source), tokenizer->get());
+    ASSERT_TRUE(chat.ok()) << chat.status();
+    const auto text = (*chat)->RenderText({{"user", "x"}}, true);
+    ASSERT_TRUE(text.ok()) << text.status();
+    EXPECT_EQ(text->bytes(), "<x>");
+  }
+}
+
+TEST_F(ChatTemplateTest, WhatIsNotKnownIsRefusedWithItsLine) {
   const auto expect_refused = [&](const std::string& text, const std::string& reason) {
     const absl::Status status = Make(text).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("tokenizer.chat_template"));
     EXPECT_THAT(std::string(status.message()), HasSubstr(reason));
   };
   const std::string good = kWithoutDefault;
-  expect_refused("", "never writes");
-  expect_refused("{{ '<s>[INST] ' + messages[0]['content'] + ' [/INST]' }}", "never writes");
-  expect_refused("{{ bos_token }}" + good, "the word 'bos_token'");
-  expect_refused("{% set default_system = 'Be good.' %}" + good, "the word 'default_system'");
-  expect_refused("{{ messages[0]['content'] | trim }}" + good, "the word 'trim'");
-  expect_refused(good + "{{ '<|endoftext|>' }}", "the special token <|endoftext|>");
-  expect_refused("Hello" + good, "the text 'Hello' outside of any tag");
-  expect_refused(good + "{{ '' }}\n", "outside of any tag");
-  expect_refused(good + "{{ 'unfinished", "a string without its end");
-  expect_refused(good + "{% if tools ", "a tag without '%}'");
-  expect_refused(good + "{{ '\\x41' }}", "the escape '\\x'");
+  expect_refused(good + "\n{{ messages | wordcount }}", "line 2: the filter 'wordcount'");
+  expect_refused(good + "{{ messages is weird }}", "the test 'weird'");
+  expect_refused(good + "{{ messages.format() }}", "the method 'format'");
+  expect_refused("\n\n{% include 'x' %}", "line 3: the tag 'include'");
+  expect_refused(good + "{% for x in y recursive %}{% endfor %}", "a recursive loop");
+  expect_refused(good + "{{ ''.__class__ }}", "the attribute __class__");
+  expect_refused(good + "{{ cycler(1) }}", "calling cycler");
+  expect_refused(good + "{{ f(*x) }}", "unpacking arguments");
 }
 
-TEST_F(ChatTemplateTest, ATemplateThatIsNotUtf8IsRefused) {
-  const absl::Status status = Make(std::string(kWithoutDefault) + "{# \xFF #}").status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("tokenizer.chat_template"));
-}
-
-TEST_F(ChatTemplateTest, AVocabularyWithoutTheSpecialTokensIsRefused) {
-  file_.kinds[kStart] = static_cast<int32_t>(TokenKind::kNormal);
-  const absl::Status status = Make(kWithoutDefault).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("<|im_start|>"));
+TEST_F(ChatTemplateTest, WhatIsNoTemplateIsRefused) {
+  const auto expect_refused = [&](const std::string& text, const std::string& reason) {
+    const absl::Status status = Make(text).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("tokenizer.chat_template"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr(reason));
+  };
+  expect_refused("{{ 'unfinished", "a string without its end");
+  expect_refused("{% if tools ", "a tag without '%}'");
+  expect_refused(std::string(kWithoutDefault) + "{# \xFF #}", "another byte at offset");
+  expect_refused("{{ raise_exception('nothing pleases me') }}", "nothing pleases me");
 }
 
 }  // namespace
