@@ -24,6 +24,10 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return bytes_; }
   const std::string& path() const { return path_; }
 
+  // Gives the memory behind `part` of the bytes back until it is read again: what has been copied
+  // out of a large file need not stay resident beside the copy. A hint, and only for whole pages.
+  void Release(std::span<const std::byte> part) const;
+
  private:
   MappedFile(std::string path, std::span<const std::byte> bytes)
       : path_(std::move(path)), bytes_(bytes) {}

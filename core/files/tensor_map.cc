@@ -21,7 +21,7 @@ struct EncodingRow {
 };
 
 // In the order of the enum.
-constexpr std::array<EncodingRow, 11> kEncodings = {{
+constexpr std::array<EncodingRow, 18> kEncodings = {{
     {"F32", 1, 4, 0},
     {"F16", 1, 2, 1},
     {"BF16", 1, 2, 30},
@@ -33,6 +33,13 @@ constexpr std::array<EncodingRow, 11> kEncodings = {{
     {"Q4_K", 256, 144, 12},
     {"Q5_K", 256, 176, 13},
     {"Q6_K", 256, 210, 14},
+    {"Q2_K", 256, 84, 10},
+    {"Q3_K", 256, 110, 11},
+    {"IQ4_NL", 32, 18, 20},
+    {"IQ4_XS", 256, 136, 23},
+    {"TQ1_0", 256, 54, 34},
+    {"TQ2_0", 256, 66, 35},
+    {"MXFP4", 32, 17, 39},
 }};
 
 const EncodingRow& RowOf(Encoding encoding) { return kEncodings[static_cast<size_t>(encoding)]; }

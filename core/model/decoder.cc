@@ -12,11 +12,12 @@ namespace steer {
 
 absl::StatusOr<std::shared_ptr<const Decoder>> Decoder::Load(const Checkpoint& checkpoint,
                                                              at::ScalarType dtype,
-                                                             at::Device device) {
+                                                             at::Device device,
+                                                             LoadProgress progress) {
   return CatchTorch("loading the model", [&]() -> absl::StatusOr<std::shared_ptr<const Decoder>> {
     const at::NoGradGuard no_grad;
     std::shared_ptr<Decoder> decoder(new Decoder(checkpoint.config, dtype, device));
-    STEER_RETURN_IF_ERROR(decoder->LoadWeights(checkpoint));
+    STEER_RETURN_IF_ERROR(decoder->LoadWeights(checkpoint, std::move(progress)));
     const std::vector<std::string> untaken = checkpoint.tensors.Untaken();
     if (!untaken.empty()) {
       return FieldError(
@@ -39,8 +40,8 @@ absl::StatusOr<std::shared_ptr<const Decoder>> Decoder::Load(const GgufFile& fil
   return Load(checkpoint, dtype, device);
 }
 
-absl::Status Decoder::LoadWeights(const Checkpoint& checkpoint) {
-  WeightLoader weights(checkpoint.tensors, dtype_, device_);
+absl::Status Decoder::LoadWeights(const Checkpoint& checkpoint, LoadProgress progress) {
+  WeightLoader weights(checkpoint.tensors, dtype_, device_, std::move(progress));
   STEER_ASSIGN_OR_RETURN(embedding_,
                          weights.Take("token_embd.weight", {config_.vocabulary, config_.hidden}));
   STEER_ASSIGN_OR_RETURN(norm_,

@@ -19,7 +19,8 @@ class Decoder {
   // ignored tensor is a wrong model. Other errors as in WeightLoader.
   static absl::StatusOr<std::shared_ptr<const Decoder>> Load(const Checkpoint& checkpoint,
                                                              at::ScalarType dtype,
-                                                             at::Device device);
+                                                             at::Device device,
+                                                             LoadProgress progress = nullptr);
   static absl::StatusOr<std::shared_ptr<const Decoder>> Load(const GgufFile& file,
                                                              const ModelConfig& config,
                                                              at::ScalarType dtype,
@@ -44,7 +45,7 @@ class Decoder {
  private:
   explicit Decoder(ModelConfig config, at::ScalarType dtype, at::Device device)
       : config_(std::move(config)), dtype_(dtype), device_(device) {}
-  absl::Status LoadWeights(const Checkpoint& checkpoint);
+  absl::Status LoadWeights(const Checkpoint& checkpoint, LoadProgress progress);
   void CountWeights();
 
   ModelConfig config_;

@@ -5,35 +5,16 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "core/base/host_tensor.h"
 #include "core/base/status.h"
+#include "core/weights/block_bits.h"
+#include "core/weights/low_bit_blocks.h"
 
 namespace steer {
 namespace {
 
 // One block after the other. In all block formats a value is scale * integer (+ or - minimum);
-// every product is exact in 32 bits (11 bits of a half times at most 12 of integers), so the result
+// every product is exact in 32 bits (11 bits of a half times at most 13 of integers), so the result
 // is rounded once, in the addition, and no choice of instructions can change it.
-
-// The bits of one byte from `shift` up that `mask` leaves.
-uint32_t Bits(const std::byte* at, size_t shift, uint32_t mask) {
-  return static_cast<uint32_t>(*at) >> shift & mask;
-}
-
-uint16_t Word(const std::byte* at) {
-  uint16_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
-float Half(const std::byte* at) { return HalfToFloat(Word(at)); }
-
-// The integer that `bits` stand for, when `zero` stands for 0.
-float Integer(uint32_t bits, int32_t zero = 0) {
-  return static_cast<float>(static_cast<int32_t>(bits) - zero);
-}
-
-float SignedByte(const std::byte* at) { return static_cast<float>(static_cast<int8_t>(*at)); }
 
 void F32(const std::byte* block, float* out) { std::memcpy(out, block, sizeof *out); }
 void F16(const std::byte* block, float* out) { *out = Half(block); }
@@ -171,10 +152,11 @@ void EachBlock(std::span<const std::byte> bytes, std::span<float> out, int64_t b
 
 using Whole = void (*)(std::span<const std::byte>, std::span<float>, int64_t, int64_t);
 // In the order of Encoding.
-constexpr std::array<Whole, 11> kByEncoding = {EachBlock<F32>,  EachBlock<F16>,  EachBlock<BF16>,
-                                               EachBlock<Q4_0>, EachBlock<Q4_1>, EachBlock<Q5_0>,
-                                               EachBlock<Q5_1>, EachBlock<Q8_0>, EachBlock<Q4_K>,
-                                               EachBlock<Q5_K>, EachBlock<Q6_K>};
+constexpr std::array<Whole, 18> kByEncoding = {
+    EachBlock<F32>,   EachBlock<F16>,   EachBlock<BF16>, EachBlock<Q4_0>,   EachBlock<Q4_1>,
+    EachBlock<Q5_0>,  EachBlock<Q5_1>,  EachBlock<Q8_0>, EachBlock<Q4_K>,   EachBlock<Q5_K>,
+    EachBlock<Q6_K>,  EachBlock<Q2_K>,  EachBlock<Q3_K>, EachBlock<IQ4_NL>, EachBlock<IQ4_XS>,
+    EachBlock<TQ1_0>, EachBlock<TQ2_0>, EachBlock<MXFP4>};
 
 }  // namespace
 

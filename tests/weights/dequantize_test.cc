@@ -15,9 +15,11 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr Encoding kAll[] = {Encoding::kF32,  Encoding::kF16,  Encoding::kBF16, Encoding::kQ4_0,
-                             Encoding::kQ4_1, Encoding::kQ5_0, Encoding::kQ5_1, Encoding::kQ8_0,
-                             Encoding::kQ4_K, Encoding::kQ5_K, Encoding::kQ6_K};
+constexpr Encoding kAll[] = {
+    Encoding::kF32,   Encoding::kF16,   Encoding::kBF16, Encoding::kQ4_0,   Encoding::kQ4_1,
+    Encoding::kQ5_0,  Encoding::kQ5_1,  Encoding::kQ8_0, Encoding::kQ4_K,   Encoding::kQ5_K,
+    Encoding::kQ6_K,  Encoding::kQ2_K,  Encoding::kQ3_K, Encoding::kIQ4_NL, Encoding::kIQ4_XS,
+    Encoding::kTQ1_0, Encoding::kTQ2_0, Encoding::kMXFP4};
 
 struct Golden {
   std::vector<std::byte> bytes;

@@ -22,7 +22,15 @@ HALVES = {
     "Q4_K": [0, 2],
     "Q5_K": [0, 2],
     "Q6_K": [208],
+    "Q2_K": [80, 82],
+    "Q3_K": [108],
+    "IQ4_NL": [0],
+    "IQ4_XS": [0],
+    "TQ1_0": [52],
+    "TQ2_0": [64],
+    "MXFP4": [],
 }
+WRITTEN = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "TQ1_0", "TQ2_0", "MXFP4"}
 
 
 def random_blocks(rng, name, size):
@@ -59,8 +67,8 @@ def main():
         kind = gguf.GGMLQuantizationType[name]
         elements, size = gguf.GGML_QUANT_SIZES[kind]
         blocks = [random_blocks(rng, name, size)]
-        # The package reads the formats of 256 values but does not write them.
-        if elements == 32:
+        # The package reads most formats but does not write all.
+        if name in WRITTEN:
             blocks.append(quantized_blocks(rng, kind, elements, size))
         stored = np.concatenate(blocks)
         tensors[f"{name}.bytes"] = stored.reshape(-1)
