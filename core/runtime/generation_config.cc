@@ -110,6 +110,15 @@ absl::StatusOr<GenerationConfig> GenerationConfigOf(const GgufFile& file) {
   return config;
 }
 
+absl::StatusOr<GenerationConfig> GenerationConfigOf(const ModelFolder& folder) {
+  constexpr char kName[] = "generation_config.json";
+  STEER_ASSIGN_OR_RETURN(const std::optional<std::string> text, folder.Text(kName));
+  if (!text) return GenerationConfig();
+  absl::StatusOr<GenerationConfig> config = FromJson(*text);
+  if (!config.ok()) return Annotate(config.status(), kName);
+  return config;
+}
+
 absl::StatusOr<GenerationConfig> ReadGenerationConfig(const std::string& path) {
   const absl::StatusOr<std::shared_ptr<const MappedFile>> file = MappedFile::Open(path);
   if (!file.ok()) return file.status();

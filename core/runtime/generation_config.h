@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "core/base/types.h"
 #include "core/files/gguf.h"
+#include "core/files/model_folder.h"
 
 namespace steer {
 
@@ -22,6 +23,9 @@ struct GenerationConfig {
 // From the keys general.sampling.{temp,top_k,top_p,min_p,penalty_repeat} of a GGUF file; absent
 // keys stay unset. INVALID_ARGUMENT names a key whose value is out of range.
 absl::StatusOr<GenerationConfig> GenerationConfigOf(const GgufFile& file);
+
+// From the folder's generation_config.json, if it has one; as ReadGenerationConfig.
+absl::StatusOr<GenerationConfig> GenerationConfigOf(const ModelFolder& folder);
 
 // From a generation_config.json. `do_sample: false` means temperature 0. Keys it does not know are
 // left alone: such files carry many that are not about sampling. NOT_FOUND and INVALID_ARGUMENT

@@ -5,7 +5,8 @@
 
 namespace steer {
 
-ModelMarks MarksOf(const ModelConfig& config, const Tokenizer& tokenizer, const GgufFile& file) {
+ModelMarks MarksOf(const Checkpoint& checkpoint, const Tokenizer& tokenizer) {
+  const ModelConfig& config = checkpoint.config;
   ModelMarks marks;
   const ModelShape shape = config.shape();
   marks.shape =
@@ -14,10 +15,14 @@ ModelMarks MarksOf(const ModelConfig& config, const Tokenizer& tokenizer, const 
                              ";", config.vocabulary, ";", tokenizer.fingerprint()));
   Sha256 weights;
   weights.Update("model-weights/1;");
-  file.tensors().ForEach([&](absl::string_view name, const StoredTensor& tensor) {
+  const TensorMap tensors =
+      checkpoint.gguf != nullptr ? checkpoint.gguf->tensors() : checkpoint.tensors;
+  tensors.ForEach([&](absl::string_view name, const StoredTensor& tensor) {
     weights.Update(absl::StrCat(name.size(), ":", name, ";", Name(tensor.encoding), ";",
                                 ShapeString(tensor.shape), ";", tensor.bytes.size(), ";"));
     weights.Update(tensor.bytes);
+    // What is read for the hash alone does not stay; weights that lie in the file come back.
+    if (tensor.file != nullptr) tensor.file->Release(tensor.bytes);
   });
   marks.weights = weights.HexDigest();
   return marks;

@@ -1,6 +1,9 @@
 #include "core/runtime/resident_model.h"
 
 #include <algorithm>
+#include <future>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -9,7 +12,10 @@
 #include "core/base/catch_torch.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
+#include "core/model/checkpoint.h"
+#include "core/runtime/load_log.h"
 #include "core/runtime/model_marks.h"
+#include "core/tokenizer/chat_template_source.h"
 
 namespace steer {
 namespace {
@@ -20,12 +26,12 @@ absl::StatusOr<at::ScalarType> ParseDtype(const std::string& dtype) {
   return InvalidField("dtype", absl::StrCat("'", dtype, "'"), "bf16 or f32");
 }
 
-ModelInfo InfoOf(const ResidentModel& model, const GgufFile& file, const std::string& dtype) {
+ModelInfo InfoOf(const ResidentModel& model, ModelMarks marks, const std::string& dtype) {
   const ModelConfig& config = *model.config;
   ModelInfo info;
   info.name = config.name;
   info.architecture = config.architecture;
-  info.marks = MarksOf(config, *model.tokenizer, file);
+  info.marks = std::move(marks);
   info.fingerprint = absl::StrCat(info.marks.shape, ":", info.marks.weights);
   info.shape = config.shape();
   info.heads = config.heads;
@@ -43,6 +49,58 @@ ModelInfo InfoOf(const ResidentModel& model, const GgufFile& file, const std::st
   return info;
 }
 
+absl::StatusOr<std::vector<at::Device>> DevicesOf(const RuntimeOptions& options) {
+  std::vector<at::Device> devices;
+  for (const std::string& name : options.devices) {
+    STEER_ASSIGN_OR_RETURN(const at::Device device, DeviceOf(name));
+    if (std::find(devices.begin(), devices.end(), device) == devices.end()) {
+      devices.push_back(device);
+    }
+  }
+  return devices;
+}
+
+// A model without a template, or with one that is not rendered here, still takes raw prompts.
+absl::Status LoadChat(const Checkpoint& checkpoint, ResidentModel& model) {
+  absl::StatusOr<ChatTemplateSource> source =
+      checkpoint.gguf != nullptr
+          ? ReadChatTemplate(*checkpoint.gguf, *model.tokenizer, std::nullopt)
+          : ReadChatTemplate(*checkpoint.folder, std::nullopt);
+  if (absl::IsNotFound(source.status())) return absl::OkStatus();
+  STEER_RETURN_IF_ERROR(source.status());
+  absl::StatusOr<std::unique_ptr<const ChatTemplate>> chat =
+      ChatTemplate::Create(*std::move(source), model.tokenizer.get());
+  if (chat.ok()) {
+    model.chat = *std::move(chat);
+  } else {
+    LogNoTemplate(chat.status());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LoadText(const Checkpoint& checkpoint, ResidentModel& model) {
+  if (checkpoint.gguf == nullptr) {
+    return FieldError(absl::StatusCode::kUnimplemented,
+                      {"UNSUPPORTED_MODEL", "model", "a folder", "a GGUF file"});
+  }
+  STEER_ASSIGN_OR_RETURN(model.tokenizer, Tokenizer::FromGguf(*checkpoint.gguf));
+  return LoadChat(checkpoint, model);
+}
+
+absl::StatusOr<GenerationConfig> GenerationOf(const RuntimeOptions& options,
+                                              const Checkpoint& checkpoint) {
+  if (!options.generation_config_path.empty()) {
+    return ReadGenerationConfig(options.generation_config_path);
+  }
+  return checkpoint.gguf != nullptr ? GenerationConfigOf(*checkpoint.gguf)
+                                    : GenerationConfigOf(*checkpoint.folder);
+}
+
+absl::StatusOr<Checkpoint> Reopened(const Checkpoint& checkpoint) {
+  return checkpoint.gguf != nullptr ? Checkpoint::FromGguf(checkpoint.gguf)
+                                    : Checkpoint::FromFolder(checkpoint.folder);
+}
+
 }  // namespace
 
 absl::StatusOr<at::Device> DeviceOf(const std::string& pool) {
@@ -57,35 +115,26 @@ absl::StatusOr<at::Device> DeviceOf(const std::string& pool) {
 
 absl::StatusOr<ResidentModel> ResidentModel::Load(const RuntimeOptions& options) {
   STEER_ASSIGN_OR_RETURN(const at::ScalarType dtype, ParseDtype(options.dtype));
-  std::vector<at::Device> devices;
-  for (const std::string& name : options.devices) {
-    STEER_ASSIGN_OR_RETURN(const at::Device device, DeviceOf(name));
-    if (std::find(devices.begin(), devices.end(), device) == devices.end()) {
-      devices.push_back(device);
-    }
-  }
-  STEER_ASSIGN_OR_RETURN(const std::shared_ptr<const GgufFile> file,
-                         GgufFile::Open(options.model_path));
-  STEER_ASSIGN_OR_RETURN(ModelConfig config, ModelConfig::FromGguf(*file));
+  STEER_ASSIGN_OR_RETURN(const std::vector<at::Device> devices, DevicesOf(options));
+  STEER_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::Open(options.model_path));
   ResidentModel model;
-  model.config = std::make_shared<const ModelConfig>(std::move(config));
-  STEER_ASSIGN_OR_RETURN(model.tokenizer, Tokenizer::FromGguf(*file));
-  // A file without a template, or with one that is not rendered here, still takes raw prompts.
-  absl::StatusOr<std::unique_ptr<const ChatTemplate>> chat =
-      ChatTemplate::FromGguf(*file, model.tokenizer.get());
-  if (chat.ok()) model.chat = *std::move(chat);
-  GenerationConfig generation;
-  if (options.generation_config_path.empty()) {
-    STEER_ASSIGN_OR_RETURN(generation, GenerationConfigOf(*file));
-  } else {
-    STEER_ASSIGN_OR_RETURN(generation, ReadGenerationConfig(options.generation_config_path));
-  }
+  model.config = std::make_shared<const ModelConfig>(checkpoint.config);
+  STEER_RETURN_IF_ERROR(LoadText(checkpoint, model));
+  STEER_ASSIGN_OR_RETURN(const GenerationConfig generation, GenerationOf(options, checkpoint));
+  // Hashing takes one core about as long as the weights take the others.
+  STEER_ASSIGN_OR_RETURN(const Checkpoint hashed, Reopened(checkpoint));
+  std::future<ModelMarks> marks =
+      std::async(std::launch::async, [&] { return MarksOf(hashed, *model.tokenizer); });
   for (const at::Device& device : devices) {
+    if (!model.decoders.empty()) {
+      // Tensors are handed out once; the files stay open.
+      STEER_ASSIGN_OR_RETURN(checkpoint, Reopened(checkpoint));
+    }
     STEER_ASSIGN_OR_RETURN(std::shared_ptr<const Decoder> decoder,
-                           Decoder::Load(*file, *model.config, dtype, device));
+                           Decoder::Load(checkpoint, dtype, device, LogLoading(device.str())));
     model.decoders.push_back(std::move(decoder));
   }
-  model.info = InfoOf(model, *file, options.dtype);
+  model.info = InfoOf(model, marks.get(), options.dtype);
   model.info.generation = generation;
   return model;
 }

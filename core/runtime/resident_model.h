@@ -13,8 +13,8 @@
 
 namespace steer {
 
-// What one model file gives: weights on each device, its tokenizer and template, and what callers
-// are told of it. Immutable after loading; the file is closed again.
+// What a model's files give: weights on each device, its tokenizer and template, and what callers
+// are told of it. Immutable after loading; a file stays mapped as long as weights lie in it.
 struct ResidentModel {
   ModelInfo info;
   std::unique_ptr<const Tokenizer> tokenizer;
@@ -25,7 +25,8 @@ struct ResidentModel {
   const Decoder& decoder() const { return *decoders.front(); }
 
   // Takes model_path, generation_config_path, dtype and devices of the options. INVALID_ARGUMENT
-  // names the option; otherwise as in GgufFile, ModelConfig, Tokenizer and Decoder.
+  // names the option; otherwise as in Checkpoint, Tokenizer and Decoder. Logs how far it is, if the
+  // files are large.
   static absl::StatusOr<ResidentModel> Load(const RuntimeOptions& options);
 };
 
