@@ -132,6 +132,7 @@ void ModelRunner::ReadLogits(const at::Tensor& h, const std::vector<LogitRow>& r
   for (size_t begin = 0; begin < rows.size(); begin += kLogitRows) {
     const size_t count = std::min(kLogitRows, rows.size() - begin);
     std::vector<int64_t> index;
+    index.reserve(count);
     for (size_t i = 0; i < count; ++i) index.push_back(rows[begin + i].row);
     const at::Tensor logits =
         decoder_->Logits(h.index_select(0, ToTensor(index, h.device()))).to(at::kCPU).contiguous();

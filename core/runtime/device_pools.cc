@@ -128,6 +128,7 @@ absl::Status DevicePools::StartPool(const RuntimeOptions& options, const std::st
                                     std::vector<BlockGroup> groups, Pool& pool) const {
   const Device& device = *pool.device;
   std::vector<int> block_counts;
+  block_counts.reserve(groups.size());
   for (const BlockGroup& group : groups) block_counts.push_back(group.block_count);
   using Cache = absl::StatusOr<std::unique_ptr<KvCache>>;
   STEER_ASSIGN_OR_RETURN(

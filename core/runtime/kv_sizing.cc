@@ -26,6 +26,7 @@ std::vector<int64_t> BlocksOfOne(const KvDemand& demand, int64_t blocks) {
   const int positions =
       static_cast<int>(std::min<int64_t>(demand.context_limit, blocks * demand.block_size));
   std::vector<int64_t> counts;
+  counts.reserve(demand.groups.size());
   for (const KvDemand::Group& group : demand.groups) {
     counts.push_back(MostBlocks(group.window, positions, demand.step_tokens, demand.block_size));
   }
@@ -40,6 +41,7 @@ int64_t Cost(const KvDemand& demand, const std::vector<int64_t>& counts) {
 
 std::vector<int64_t> MostOfEach(const KvDemand& demand) {
   std::vector<int64_t> counts;
+  counts.reserve(demand.groups.size());
   for (const KvDemand::Group& group : demand.groups) {
     counts.push_back(MostBlocksOfAll(demand, group.window));
   }
@@ -101,6 +103,7 @@ std::vector<BlockGroup> ShareKvBytes(const KvDemand& demand, int64_t bytes) {
   AddWindowed(demand, bytes - Cost(demand, counts), counts);
   AddRest(demand, bytes - Cost(demand, counts), counts);
   std::vector<BlockGroup> groups;
+  groups.reserve(counts.size());
   for (size_t i = 0; i < counts.size(); ++i) {
     groups.push_back({.window = demand.groups[i].window,
                       .block_count = static_cast<int>(std::min(counts[i], kMaxBlocks))});

@@ -63,6 +63,7 @@ class Windows : public ::testing::TestWithParam<Case> {
 
   std::vector<TokenId> RandomTokens(int count) {
     std::vector<TokenId> tokens;
+    tokens.reserve(count);
     for (int i = 0; i < count; ++i) tokens.push_back(static_cast<TokenId>(random_() % 256));
     return tokens;
   }
