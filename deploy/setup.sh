@@ -17,7 +17,7 @@ MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
 # GoogleTest is among them because the one build folder configures the tests too.
 RUN_PACKAGES="ca-certificates ccache cmake g++ libabsl-dev libcli11-dev libcurl4-openssl-dev libgmock-dev libgrpc++-dev
-  libgtest-dev libpcre2-dev libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev ninja-build nlohmann-json3-dev
+  libgtest-dev libpcre2-dev libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev libutf8proc-dev ninja-build nlohmann-json3-dev
   pkg-config prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc python3 python3-venv zlib1g-dev"
 TEST_PACKAGES="git strace"
 LONG_PACKAGES="buildah clang debootstrap"

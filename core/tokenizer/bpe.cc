@@ -5,126 +5,134 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/base/sha256.h"
-#include "core/base/status.h"
+#include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
-#include "core/tokenizer/byte_level.h"
 #include "core/tokenizer/utf8.h"
 
 namespace steer {
 namespace {
 
-// Ends of text and turn by the names that model families give them, for files that name only one.
-constexpr absl::string_view kEndSpellings[] = {"<|endoftext|>", "<|end_of_text|>", "<|im_end|>",
-                                               "<|eot_id|>"};
-
-// Each string goes in with its length before it, so that no two vocabularies look the same.
-void HashString(absl::string_view text, Sha256* hash) {
-  std::string length;
-  for (size_t rest = text.size(), i = 0; i < sizeof(uint64_t); ++i, rest >>= 8U) {
-    length.push_back(static_cast<char>(rest & 0xFFU));
+// Ends and beginnings are the model's own, whatever kind of token the file says they are.
+void ReserveEnds(const std::vector<TokenId>& ends, Vocabulary* vocabulary) {
+  for (AddedToken& token : vocabulary->added) {
+    const bool is_end = std::binary_search(ends.begin(), ends.end(), token.token);
+    if (is_end || token.token == vocabulary->bos) token.is_text = false;
   }
-  hash->Update(length);
-  hash->Update(text);
 }
 
-std::string FingerprintOf(const Vocabulary& vocabulary) {
-  Sha256 hash;
-  HashString("byte-level bpe", &hash);
-  HashString(vocabulary.pre_tokenizer, &hash);
-  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    HashString(vocabulary.tokens[id], &hash);
-    HashString(std::string(1, static_cast<char>(vocabulary.kinds[id])), &hash);
+// By id, what no text may merge into.
+std::vector<bool> ReservedOf(const Vocabulary& vocabulary) {
+  std::vector<bool> reserved;
+  reserved.reserve(vocabulary.kinds.size());
+  for (const TokenKind kind : vocabulary.kinds) reserved.push_back(IsSpecialKind(kind));
+  for (const AddedToken& token : vocabulary.added) {
+    if (!token.is_text) reserved[token.token] = true;
   }
-  HashString("merges", &hash);
-  for (const std::string& merge : vocabulary.merges) HashString(merge, &hash);
-  return hash.HexDigest();
+  return reserved;
 }
 
-bool IsSpecialKind(TokenKind kind) {
-  return kind == TokenKind::kControl || kind == TokenKind::kUnknown;
-}
-
-// What merges may consist of: without special tokens, so that no text can merge into one.
-absl::flat_hash_map<absl::string_view, TokenId> OrdinaryIds(const Vocabulary& vocabulary) {
+absl::StatusOr<std::vector<MergeTable::Merge>> MergesOf(const Vocabulary& vocabulary,
+                                                        const std::vector<bool>& reserved) {
   absl::flat_hash_map<absl::string_view, TokenId> ids;
   ids.reserve(vocabulary.tokens.size());
   for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    if (IsSpecialKind(vocabulary.kinds[id])) continue;
-    ids.emplace(vocabulary.tokens[id], static_cast<TokenId>(id));
+    if (!vocabulary.tokens[id].empty()) ids.emplace(vocabulary.tokens[id], id);
   }
-  return ids;
+  if (vocabulary.scores.empty()) {
+    return ResolveMerges(ids, reserved, vocabulary.merges,
+                         absl::StrCat(vocabulary.origin, ".merges"));
+  }
+  std::vector<bool> can_merge;
+  can_merge.reserve(vocabulary.kinds.size());
+  for (size_t id = 0; id < reserved.size(); ++id) {
+    const TokenKind kind = vocabulary.kinds[id];
+    can_merge.push_back(!reserved[id] &&
+                        (kind == TokenKind::kNormal || kind == TokenKind::kUserDefined));
+  }
+  return MergesOfScores(ids, can_merge, vocabulary.scores);
 }
 
-std::vector<TokenId> EndTokensOf(const Vocabulary& vocabulary) {
-  std::vector<TokenId> ends = vocabulary.end_of_output;
-  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    if (vocabulary.kinds[id] != TokenKind::kControl) continue;
-    const auto* const known =
-        std::find(std::begin(kEndSpellings), std::end(kEndSpellings), vocabulary.tokens[id]);
-    if (known != std::end(kEndSpellings)) ends.push_back(static_cast<TokenId>(id));
+// The first byte of a visible space that has something else before it; npos if there is none.
+size_t NextWordStart(absl::string_view text, size_t from) {
+  for (size_t at = text.find(kVisibleSpace, from); at != absl::string_view::npos;
+       at = text.find(kVisibleSpace, at + kVisibleSpace.size())) {
+    const size_t width = kVisibleSpace.size();
+    if (at > 0 && (at < width || text.substr(at - width, width) != kVisibleSpace)) return at;
   }
-  std::sort(ends.begin(), ends.end());
-  ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
-  return ends;
+  return absl::string_view::npos;
+}
+
+bool MayCutBeforeSpaces(const Vocabulary& vocabulary, const Symbols& symbols,
+                        const std::vector<MergeTable::Merge>& merges) {
+  if (vocabulary.symbols.byte_level || vocabulary.symbols.whole_pieces_first) return false;
+  if (!symbols.Contains(CodePoint(kVisibleSpace))) return false;
+  return std::none_of(merges.begin(), merges.end(), [&](const MergeTable::Merge& merge) {
+    return NextWordStart(vocabulary.tokens[merge.merged], 0) != absl::string_view::npos;
+  });
 }
 
 }  // namespace
 
-BpeTokenizer::BpeTokenizer(PreTokenizer pre_tokenizer, MergeTable merges)
-    : pre_tokenizer_(std::move(pre_tokenizer)), merges_(std::move(merges)) {
-  byte_tokens_.fill(-1);
-}
+BpeTokenizer::BpeTokenizer(Vocabulary vocabulary, const std::vector<bool>& ordinary,
+                           const std::vector<MergeTable::Merge>& merges)
+    : vocabulary_(std::move(vocabulary)),
+      symbols_(vocabulary_, ordinary),
+      merges_(merges),
+      cuts_before_spaces_(MayCutBeforeSpaces(vocabulary_, symbols_, merges)) {}
 
-absl::StatusOr<std::unique_ptr<const Tokenizer>> BpeTokenizer::Create(
-    const Vocabulary& vocabulary) {
-  STEER_ASSIGN_OR_RETURN(PreTokenizer pre_tokenizer,
-                         PreTokenizer::Create(vocabulary.pre_tokenizer));
-  STEER_ASSIGN_OR_RETURN(MergeTable merges,
-                         MergeTable::Create(OrdinaryIds(vocabulary), vocabulary.merges));
-  const bool adds_bos = vocabulary.adds_bos.value_or(pre_tokenizer.adds_bos_by_default());
-  if (adds_bos && !vocabulary.bos) {
-    return InvalidField("tokenizer.ggml.bos_token_id", "none",
-                        "an id, since the tokenizer adds one at the start");
-  }
-
+absl::StatusOr<std::unique_ptr<const Tokenizer>> BpeTokenizer::Create(Vocabulary vocabulary) {
+  std::string fingerprint = FingerprintOf(vocabulary);
+  std::vector<TokenId> ends = EndTokensOf(vocabulary);
+  ReserveEnds(ends, &vocabulary);
+  std::vector<bool> ordinary = ReservedOf(vocabulary);
+  STEER_ASSIGN_OR_RETURN(const std::vector<MergeTable::Merge> merges,
+                         MergesOf(vocabulary, ordinary));
+  ordinary.flip();
+  vocabulary.merges = {};
+  vocabulary.scores = {};
   auto tokenizer =
-      std::unique_ptr<BpeTokenizer>(new BpeTokenizer(std::move(pre_tokenizer), std::move(merges)));
-  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
-    tokenizer->AddToken(static_cast<TokenId>(id), vocabulary.tokens[id], vocabulary.kinds[id]);
+      std::unique_ptr<BpeTokenizer>(new BpeTokenizer(std::move(vocabulary), ordinary, merges));
+  Vocabulary& kept = tokenizer->vocabulary_;
+  for (size_t id = 0; id < kept.tokens.size(); ++id) {
+    tokenizer->bytes_.push_back(DecodedBytes(kept, id));
+    tokenizer->is_special_.push_back(IsSpecialKind(kept.kinds[id]));
   }
-  tokenizer->FindWholePieces();
-  if (adds_bos) tokenizer->bos_ = vocabulary.bos;
-  tokenizer->end_tokens_ = EndTokensOf(vocabulary);
-  tokenizer->fingerprint_ = FingerprintOf(vocabulary);
+  tokenizer->FindWholePieces(ordinary);
+  tokenizer->AddSpecialTokens();
+  if (kept.symbols.byte_level) kept.tokens = {};
+  tokenizer->bos_ = kept.bos;
+  tokenizer->end_tokens_ = std::move(ends);
+  tokenizer->fingerprint_ = std::move(fingerprint);
   return std::unique_ptr<const Tokenizer>(std::move(tokenizer));
 }
 
-void BpeTokenizer::AddToken(TokenId token, const std::string& spelling, TokenKind kind) {
-  const bool is_special = IsSpecialKind(kind);
-  const bool is_whole = is_special || kind == TokenKind::kUserDefined;
-  is_special_.push_back(is_special);
-  bytes_.push_back(is_whole ? spelling : BytesOfSpelling(spelling));
-  if (is_whole) {
-    if (kind != TokenKind::kUnknown && !spelling.empty()) special_tokens_.Add(spelling, token);
-    return;
+void BpeTokenizer::AddSpecialTokens() {
+  for (AddedToken& token : vocabulary_.added) {
+    if (!token.normalized) {
+      raw_tokens_.Add(token);
+      continue;
+    }
+    MarkedText spelling{token.spelling, {}};
+    vocabulary_.normalizer.Apply(&spelling);
+    if (spelling.text.empty()) continue;
+    token.spelling = std::move(spelling.text);
+    normalized_tokens_.Add(token);
   }
-  const std::string& bytes = bytes_.back();
-  if (bytes.size() == 1 && spelling == ByteLevelSpelling(static_cast<uint8_t>(bytes[0]))) {
-    byte_tokens_[static_cast<uint8_t>(bytes[0])] = token;
-  }
+  vocabulary_.added = {};
 }
 
-void BpeTokenizer::FindWholePieces() {
+void BpeTokenizer::FindWholePieces(const std::vector<bool>& ordinary) {
   // Most pieces of real text are one token: merging each token once here saves merging it at every
-  // occurrence. Some pre-tokenizers take all tokens so, whether or not merges lead to them.
-  Scratch scratch;
+  // occurrence. Some tokenizers take all tokens so, whether or not merges lead to them.
+  const std::vector<std::string>& pieces =
+      vocabulary_.symbols.byte_level ? bytes_ : vocabulary_.tokens;
+  Work work;
   for (TokenId token = 0; token < vocabulary_size(); ++token) {
-    const std::string& bytes = bytes_[token];
-    Merge(bytes, &scratch);
-    const bool is_merged = scratch.word.size() == 1 && scratch.word[0] == token;
-    const bool is_whole = pre_tokenizer_.whole_pieces_first() && !is_special_[token];
-    if (is_merged || is_whole) whole_pieces_.emplace(bytes, token);
+    const std::string& piece = pieces[token];
+    if (!ordinary[token] || piece.empty()) continue;
+    Merge(piece, &work);
+    const bool is_merged = work.word.size() == 1 && work.word[0] == token;
+    if (is_merged || vocabulary_.symbols.whole_pieces_first) whole_pieces_.emplace(piece, token);
   }
 }
 
@@ -140,46 +148,98 @@ std::vector<TokenId> BpeTokenizer::Encode(absl::string_view text, bool parse_spe
 
 std::vector<TokenId> BpeTokenizer::EncodeRendered(absl::string_view text,
                                                   const std::vector<ByteSpan>& foreign) const {
-  std::vector<TokenId> tokens;
-  Scratch scratch;
+  Work work;
+  const auto segment = [&](ByteSpan span) {
+    const absl::string_view part = text.substr(span.begin, span.end - span.begin);
+    if (vocabulary_.normalizer.empty() && normalized_tokens_.empty()) {
+      EncodeNormalized(part, span.begin == 0, &work);
+      return;
+    }
+    MarkedText marked{std::string(part), {}};
+    // Only where tokens are still to be looked for does it matter whose text it is.
+    for (const ByteSpan& outside : foreign) {
+      if (normalized_tokens_.empty() || outside.begin >= span.end) break;
+      const size_t begin = std::max(outside.begin, span.begin);
+      const size_t end = std::min(outside.end, span.end);
+      if (begin < end) marked.foreign.push_back({begin - span.begin, end - span.begin});
+    }
+    EncodeSegment(std::move(marked), span.begin == 0, &work);
+  };
+  TakeAdded(raw_tokens_, text, foreign, segment, &work);
+  return std::move(work.tokens);
+}
+
+void BpeTokenizer::TakeAdded(const SpecialTokens& added, absl::string_view text,
+                             const std::vector<ByteSpan>& foreign, Rest rest, Work* work) {
   size_t at = 0;
-  while (const auto match = special_tokens_.Find(text, at, foreign)) {
-    EncodeText(text.substr(at, match->begin - at), &scratch, &tokens);
-    tokens.push_back(match->token);
-    at = match->begin + match->length;
+  size_t from = 0;
+  while (const auto match = added.Find(text, from, foreign)) {
+    if (at < match->taken.begin) rest({at, match->taken.begin});
+    work->tokens.push_back(match->token);
+    at = match->taken.end;
+    from = match->resume;
   }
-  EncodeText(text.substr(at), &scratch, &tokens);
-  return tokens;
+  if (at < text.size()) rest({at, text.size()});
 }
 
-void BpeTokenizer::EncodeText(absl::string_view text, Scratch* scratch,
-                              std::vector<TokenId>* tokens) const {
-  pre_tokenizer_.Split(text, [&](absl::string_view piece) { EncodePiece(piece, scratch, tokens); });
+void BpeTokenizer::EncodeSegment(MarkedText segment, bool at_start, Work* work) const {
+  vocabulary_.normalizer.Apply(&segment);
+  const absl::string_view text = segment.text;
+  const auto rest = [&](ByteSpan span) {
+    EncodeNormalized(text.substr(span.begin, span.end - span.begin), at_start && span.begin == 0,
+                     work);
+  };
+  TakeAdded(normalized_tokens_, text, segment.foreign, rest, work);
 }
 
-void BpeTokenizer::EncodePiece(absl::string_view piece, Scratch* scratch,
-                               std::vector<TokenId>* tokens) const {
+void BpeTokenizer::EncodeNormalized(absl::string_view text, bool at_start, Work* work) const {
+  vocabulary_.pre_tokenizer.Run(text, at_start, [&](absl::string_view piece) {
+    if (!cuts_before_spaces_) {
+      EncodePiece(piece, work);
+      return;
+    }
+    while (!piece.empty()) {
+      const size_t length = std::min(NextWordStart(piece, 1), piece.size());
+      EncodePiece(piece.substr(0, length), work);
+      piece.remove_prefix(length);
+    }
+  });
+}
+
+void BpeTokenizer::EncodePiece(absl::string_view piece, Work* work) const {
   if (const auto whole = whole_pieces_.find(piece); whole != whole_pieces_.end()) {
-    tokens->push_back(whole->second);
+    work->tokens.push_back(whole->second);
     return;
   }
-  Merge(piece, scratch);
-  tokens->insert(tokens->end(), scratch->word.begin(), scratch->word.end());
+  Merge(piece, work);
+  work->tokens.insert(work->tokens.end(), work->word.begin(), work->word.end());
 }
 
-void BpeTokenizer::Merge(absl::string_view piece, Scratch* scratch) const {
-  scratch->word.clear();
-  for (const char byte : piece) {
-    // Bytes without a token are dropped before merging: their neighbours may then merge.
-    const TokenId token = byte_tokens_[static_cast<uint8_t>(byte)];
-    if (token >= 0) scratch->word.push_back(token);
-  }
-  merges_.Apply(&scratch->word, &scratch->merging);
+void BpeTokenizer::Merge(absl::string_view piece, Work* work) const {
+  work->word.clear();
+  symbols_.Append(piece, &work->word);
+  merges_.Apply(&work->word, &work->merging);
 }
 
 std::string BpeTokenizer::Bytes(TokenId token, bool with_special) const {
   if (token < 0 || token >= vocabulary_size()) return {};
   return is_special_[token] && !with_special ? std::string() : bytes_[token];
+}
+
+std::string BpeTokenizer::OpeningBytes(TokenId token, bool with_special) const {
+  std::string bytes = Bytes(token, with_special);
+  switch (vocabulary_.decoding.opening) {
+    case DecodeRules::Opening::kNothing:
+      break;
+    case DecodeRules::Opening::kOneSpace:
+      if (!bytes.empty() && bytes[0] == ' ') bytes.erase(0, 1);
+      break;
+    case DecodeRules::Opening::kSpacesOfFirstToken:
+      // Those that were visible ones: no others are in such a vocabulary.
+      bytes.erase(std::remove(bytes.begin(), bytes.end(), ' '), bytes.end());
+      break;
+  }
+  return bytes;
 }
 
 bool BpeTokenizer::IsSpecial(TokenId token) const {

@@ -7,8 +7,21 @@
 
 namespace steer {
 
+namespace {
+
+// Adds the bytes of `token` to `bytes`, and keeps count of whether there have been any.
+void AppendBytes(const Tokenizer& tokenizer, TokenId token, bool with_special, bool* at_start,
+                 std::string* bytes) {
+  const std::string next = tokenizer.Bytes(token, with_special);
+  if (next.empty()) return;
+  *bytes += *at_start ? tokenizer.OpeningBytes(token, with_special) : next;
+  *at_start = false;
+}
+
+}  // namespace
+
 std::string Detokenizer::Append(TokenId token) {
-  pending_ += tokenizer_->Bytes(token, /*with_special=*/false);
+  AppendBytes(*tokenizer_, token, /*with_special=*/false, &at_start_, &pending_);
   size_t ready = 0;
   while (ready < pending_.size()) {
     const Utf8Chunk chunk = NextUtf8(absl::string_view(pending_).substr(ready));
@@ -23,6 +36,7 @@ std::string Detokenizer::Append(TokenId token) {
 
 std::string Detokenizer::Flush() {
   std::string text;
+  at_start_ = true;
   AppendValidUtf8(std::exchange(pending_, {}), &text);
   return text;
 }
@@ -30,7 +44,10 @@ std::string Detokenizer::Flush() {
 std::string Detokenize(const Tokenizer& tokenizer, const std::vector<TokenId>& tokens,
                        bool with_special) {
   std::string bytes;
-  for (const TokenId token : tokens) bytes += tokenizer.Bytes(token, with_special);
+  bool at_start = true;
+  for (const TokenId token : tokens) {
+    AppendBytes(tokenizer, token, with_special, &at_start, &bytes);
+  }
   std::string text;
   AppendValidUtf8(bytes, &text);
   return text;

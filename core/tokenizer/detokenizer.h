@@ -9,7 +9,8 @@ namespace steer {
 
 // Turns a growing list of tokens into text, and only ever emits whole, valid UTF-8: the bytes of a
 // character that is not complete wait for the next token, bytes that can never become valid are
-// replaced by U+FFFD, as the reference does. Not thread-safe.
+// replaced by U+FFFD, as the reference does. The text is one of its own, not the continuation of
+// another. Not thread-safe.
 class Detokenizer {
  public:
   // `tokenizer` must outlive this.
@@ -17,12 +18,13 @@ class Detokenizer {
 
   // The text that `token` completes; may be empty. Special tokens give no text.
   std::string Append(TokenId token);
-  // What is still waiting, made valid. The detokenizer is then empty.
+  // What is still waiting, made valid. The detokenizer then begins a new text.
   std::string Flush();
 
  private:
   const Tokenizer* tokenizer_;
-  std::string pending_;  // the beginning of a character: at most three bytes
+  bool at_start_ = true;  // no token has given bytes yet
+  std::string pending_;   // the beginning of a character: at most three bytes
 };
 
 // All of `tokens` at once: the same text as one Detokenizer gives piece by piece.

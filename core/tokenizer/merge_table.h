@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -16,16 +18,26 @@ class MergeTable {
  public:
   // Working memory for Apply, to be kept from piece to piece by one thread.
   struct Scratch {
+    struct Entry {
+      uint64_t key;  // rank << 32 | position
+      TokenId left;
+      TokenId right;
+      TokenId merged;
+    };
     std::vector<int32_t> previous;
     std::vector<int32_t> next;
-    std::vector<uint64_t> queue;
+    std::vector<Entry> queue;
   };
 
-  // `merges` are "left right" in order of rank, of tokens in `ids`. INVALID_ARGUMENT (field
-  // "tokenizer.ggml.merges[i]") for one without two parts, or whose parts or result are no token.
-  static absl::StatusOr<MergeTable> Create(
-      const absl::flat_hash_map<absl::string_view, TokenId>& ids,
-      const std::vector<std::string>& merges);
+  struct Merge {
+    TokenId left;
+    TokenId right;
+    TokenId merged;
+    int32_t rank;  // >= 0; the lowest is merged first
+  };
+
+  // Of merges of the same pair, the last counts, as in the reference.
+  explicit MergeTable(const std::vector<Merge>& merges);
 
   // Merges neighbours in `word`, the lowest rank first and of equal ranks the leftmost, until none
   // can be merged. O(n log n).
@@ -34,17 +46,35 @@ class MergeTable {
  private:
   static constexpr int32_t kNone = -1;
 
-  struct Merge {
-    TokenId left;
-    TokenId right;
+  struct Result {
+    int32_t rank;
     TokenId merged;
   };
 
-  MergeTable() = default;
-  int32_t RankOf(TokenId left, TokenId right) const;  // kNone: they do not merge
+  const Result* Find(TokenId left, TokenId right) const;  // nullptr: they do not merge
 
-  absl::flat_hash_map<uint64_t, int32_t> rank_of_;  // left << 32 | right -> rank
-  std::vector<Merge> merges_;                       // by rank
+  absl::flat_hash_map<uint64_t, Result> results_;  // left << 32 | right
 };
+
+// One row of a file's table of merges.
+using MergePair = std::pair<std::string, std::string>;
+
+// "left right" in two; a token may itself begin with a space, and nothing else may hold one.
+// nullopt if there are not two parts.
+std::optional<MergePair> SplitMerge(absl::string_view merge);
+
+// `pairs` in order of rank, by the ids of their parts and of the whole. INVALID_ARGUMENT, with the
+// field "<field>[i]", if one of the three is no token. Left out are those with a part or whole in
+// `special`, so that no text can merge into a special token.
+absl::StatusOr<std::vector<MergeTable::Merge>> ResolveMerges(
+    const absl::flat_hash_map<absl::string_view, TokenId>& ids, const std::vector<bool>& special,
+    const std::vector<MergePair>& pairs, absl::string_view field);
+
+// The merges that a SentencePiece model implies by its scores: any two tokens whose spellings
+// together are a token that `can_merge`, the highest score first, all of one score being of one
+// rank.
+std::vector<MergeTable::Merge> MergesOfScores(
+    const absl::flat_hash_map<absl::string_view, TokenId>& ids, const std::vector<bool>& can_merge,
+    const std::vector<float>& scores);
 
 }  // namespace steer

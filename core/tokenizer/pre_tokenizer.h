@@ -1,39 +1,65 @@
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "core/tokenizer/regex.h"
 
 namespace steer {
 
-// Cuts text into the pieces inside which a byte-level BPE merges. Immutable and thread-safe.
+// Cuts text into the pieces inside which a BPE merges, in stages: each works on the pieces of the
+// one before. Immutable and thread-safe.
 class PreTokenizer {
  public:
-  // `name` is the file's tokenizer.ggml.pre. UNIMPLEMENTED lists the known ones.
-  static absl::StatusOr<PreTokenizer> Create(absl::string_view name);
-  PreTokenizer(PreTokenizer&&) noexcept;
-  PreTokenizer& operator=(PreTokenizer&&) noexcept;
-  ~PreTokenizer();
+  // What becomes of a match.
+  enum class Behavior : uint8_t {
+    kRemoved,
+    kIsolated,
+    kMergedWithPrevious,
+    kMergedWithNext,
+    kContiguous,
+  };
+  struct Split {
+    std::variant<Regex, std::string> pattern;
+    Behavior behavior = Behavior::kIsolated;
+    bool invert = false;  // the text between the matches is what matches
+  };
+  // Puts a space before each piece that begins with none.
+  struct PrefixSpace {};
+  // Replaces spaces by a visible character, and puts one at the front.
+  struct Metaspace {
+    enum class Prepend : uint8_t { kNever, kFirst, kAlways };
+    std::string replacement;
+    Prepend prepend = Prepend::kAlways;  // kFirst: of the whole text only
+  };
+  using Stage = std::variant<Split, PrefixSpace, Metaspace>;
 
-  // Calls `piece` for consecutive, non-empty pieces that together are `text`, which must be valid
-  // UTF-8.
-  void Split(absl::string_view text, absl::FunctionRef<void(absl::string_view)> piece) const;
+  PreTokenizer() = default;
+  explicit PreTokenizer(std::vector<Stage> stages) : stages_(std::move(stages)) {}
 
-  // A piece that is a token as a whole is taken as such even if no row of merges leads to it.
-  bool whole_pieces_first() const { return whole_pieces_first_; }
-  // Whether models with this pre-tokenizer start a text with BOS when their file does not say.
-  bool adds_bos_by_default() const { return adds_bos_by_default_; }
+  // Calls `piece` for consecutive, non-empty pieces of `text`, which must be valid UTF-8.
+  // `at_start`: nothing stands before it.
+  void Run(absl::string_view text, bool at_start,
+           absl::FunctionRef<void(absl::string_view)> piece) const;
+
+  bool empty() const { return stages_.empty(); }
 
  private:
-  struct Regex;
-  PreTokenizer();
+  using Sink = absl::FunctionRef<void(absl::string_view)>;
+  void RunFrom(size_t stage, absl::string_view text, bool at_start, Sink piece) const;
 
-  std::unique_ptr<const Regex> regex_;
-  bool whole_pieces_first_ = false;
-  bool adds_bos_by_default_ = false;
+  std::vector<Stage> stages_;
 };
+
+// The reference's own stages.
+PreTokenizer::Split SplitOnGpt2Pattern();
+PreTokenizer::Split SplitOnDigits(bool individual);
+// Both of them at once: individual digits first, GPT-2's pattern inside the pieces.
+PreTokenizer::Split SplitOnDigitsAndGpt2Pattern();
 
 }  // namespace steer

@@ -10,7 +10,7 @@
 #include "core/base/types.h"
 #include "core/files/gguf.h"
 #include "core/files/model_folder.h"
-#include "core/tokenizer/special_tokens.h"
+#include "core/tokenizer/byte_span.h"
 
 namespace steer {
 
@@ -26,15 +26,17 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   // `text` should be valid UTF-8 (its reader checks that); ill-formed sequences are read as U+FFFD.
-  // With `parse_special`, spellings of special and user-defined tokens in the text become those
-  // tokens, the longest first, as in the text of a chat template; without it they are ordinary
-  // text, as in a user's message. Bytes for which the vocabulary has no token are dropped, as the
-  // reference does. No BOS is added.
+  // With `parse_special`, spellings of special tokens in the text become those tokens, the longest
+  // first, as in the text of a chat template; without it they are ordinary text, as in a user's
+  // message. Tokens that a file adds but does not call special (runs of spaces, HTML tags) are
+  // text and are found either way, unless they mark turns. What the vocabulary cannot write is
+  // dropped or becomes its unknown token, as in the reference. No BOS is added.
   virtual std::vector<TokenId> Encode(absl::string_view text, bool parse_special) const = 0;
 
-  // A rendered chat template: as Encode with `parse_special`, but no spelling counts of which any
-  // byte lies in one of `foreign`, which are in order and apart: what users wrote stays ordinary
-  // text. It may still merge with the template's text beside it, as in the reference.
+  // A rendered chat template, in valid UTF-8: as Encode with `parse_special`, but no special
+  // spelling counts of which any byte lies in one of `foreign`, which are in order and apart: what
+  // users wrote stays ordinary text. It may still merge with the template's text beside it, as in
+  // the reference.
   virtual std::vector<TokenId> EncodeRendered(absl::string_view text,
                                               const std::vector<ByteSpan>& foreign) const = 0;
 
@@ -42,13 +44,20 @@ class Tokenizer {
   // give their spelling if `with_special`, else nothing. Empty for ids out of range.
   virtual std::string Bytes(TokenId token, bool with_special) const = 0;
 
+  // The same where the token is the first of a text that has any bytes: tokenizers that begin each
+  // text with a space of their own take it off again.
+  virtual std::string OpeningBytes(TokenId token, bool with_special) const {
+    return Bytes(token, with_special);
+  }
+
   virtual int vocabulary_size() const = 0;
   virtual bool IsSpecial(TokenId token) const = 0;  // control tokens; user-defined ones are text
   virtual std::optional<TokenId> bos() const = 0;   // none if the model adds none
   virtual std::vector<TokenId> end_tokens()
       const = 0;  // end of text and end of turn, whichever exist
 
-  // SHA-256 of vocabulary, kinds of tokens, merges and pre-tokenizer; part of a model's shape mark.
+  // SHA-256 of vocabulary, kinds of tokens, merges and what is done before merging; part of a
+  // model's shape mark.
   virtual const std::string& fingerprint() const = 0;
 };
 

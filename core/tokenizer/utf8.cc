@@ -25,6 +25,12 @@ Lead LeadOf(uint8_t byte) {
   return {4};
 }
 
+bool IsWhiteSpace(char32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
 size_t AsciiPrefix(absl::string_view text) {
   constexpr uint64_t kHighBits = 0x8080808080808080;
   size_t at = 0;
@@ -70,6 +76,25 @@ char32_t CodePoint(absl::string_view character) {
     code = code << 6U | (static_cast<uint8_t>(byte) & 0x3FU);
   }
   return code;
+}
+
+size_t SkipWhiteSpace(absl::string_view text, size_t from) {
+  while (from < text.size()) {
+    const size_t length = NextUtf8(text.substr(from)).length;
+    if (!IsWhiteSpace(CodePoint(text.substr(from, length)))) break;
+    from += length;
+  }
+  return from;
+}
+
+size_t BackOverWhiteSpace(absl::string_view text, size_t from) {
+  while (from > 0) {
+    size_t begin = from - 1;
+    while (begin > 0 && (static_cast<uint8_t>(text[begin]) & 0xC0U) == 0x80) --begin;
+    if (!IsWhiteSpace(CodePoint(text.substr(begin, from - begin)))) break;
+    from = begin;
+  }
+  return from;
 }
 
 void AppendValidUtf8(absl::string_view text, std::string* valid) {

@@ -30,6 +30,11 @@ Utf8Chunk NextUtf8(absl::string_view text);
 // The code point of one well-formed character, as NextUtf8 delimits it.
 char32_t CodePoint(absl::string_view character);
 
+// Of valid UTF-8, by Unicode's property White_Space: where the white space ends that starts at
+// `from`, and where the white space starts that ends at `from`.
+size_t SkipWhiteSpace(absl::string_view text, size_t from);
+size_t BackOverWhiteSpace(absl::string_view text, size_t from);
+
 // Appends `text` to `valid` with one U+FFFD in place of each ill-formed sequence, a beginning of a
 // character at the very end included; Python's bytes.decode(errors="replace") gives the same.
 void AppendValidUtf8(absl::string_view text, std::string* valid);

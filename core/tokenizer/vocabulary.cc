@@ -1,89 +1,86 @@
 #include "core/tokenizer/vocabulary.h"
 
-#include <limits>
-#include <utility>
+#include <algorithm>
+#include <iterator>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "core/base/status.h"
-#include "core/base/status_macros.h"
+#include "absl/strings/str_replace.h"
+#include "core/base/sha256.h"
+#include "core/tokenizer/byte_level.h"
+#include "core/tokenizer/symbols.h"
 
 namespace steer {
 namespace {
 
-constexpr char kTokens[] = "tokenizer.ggml.tokens";
-constexpr char kKinds[] = "tokenizer.ggml.token_type";
+// Ends of text and turn by the names that model families give them, for files that name only one.
+constexpr absl::string_view kEndSpellings[] = {"<|endoftext|>", "<|end_of_text|>", "<|im_end|>",
+                                               "<|eot_id|>",    "<|end|>",         "<end_of_turn>"};
 
-// A file without its tables is broken, whatever the reader calls it.
-absl::Status AsInvalid(const absl::Status& status) {
-  return absl::InvalidArgumentError(status.message());
-}
-
-absl::StatusOr<std::vector<std::string>> ReadTokens(const GgufFile& file) {
-  absl::StatusOr<std::vector<std::string>> tokens = file.Strings(kTokens);
-  if (!tokens.ok()) return AsInvalid(tokens.status());
-  if (tokens->empty() || tokens->size() > std::numeric_limits<TokenId>::max()) {
-    return InvalidField(kTokens, absl::StrCat(tokens->size(), " tokens"), "1 to 2^31 - 1 tokens");
+// Each string goes in with its length before it, so that no two vocabularies look the same.
+void HashString(absl::string_view text, Sha256* hash) {
+  std::string length;
+  for (size_t rest = text.size(), i = 0; i < sizeof(uint64_t); ++i, rest >>= 8U) {
+    length.push_back(static_cast<char>(rest & 0xFFU));
   }
-  absl::flat_hash_set<absl::string_view> seen;
-  for (size_t id = 0; id < tokens->size(); ++id) {
-    if (seen.insert((*tokens)[id]).second) continue;
-    return InvalidField(absl::StrCat(kTokens, "[", id, "]"),
-                        absl::StrCat("'", (*tokens)[id], "' again"), "spellings that differ");
-  }
-  return tokens;
-}
-
-absl::StatusOr<std::vector<TokenKind>> ReadKinds(const GgufFile& file, size_t size) {
-  if (file.Find(kKinds) == nullptr) return std::vector<TokenKind>(size, TokenKind::kNormal);
-  STEER_ASSIGN_OR_RETURN(const std::vector<int64_t> numbers, file.Ints(kKinds));
-  if (numbers.size() != size) {
-    return InvalidField(kKinds, absl::StrCat(numbers.size(), " entries"),
-                        absl::StrCat(size, ", one per token"));
-  }
-  std::vector<TokenKind> kinds;
-  kinds.reserve(size);
-  for (const int64_t number : numbers) {
-    if (number < 0 || number > static_cast<int64_t>(TokenKind::kByte)) {
-      return InvalidField(absl::StrCat(kKinds, "[", kinds.size(), "]"), absl::StrCat(number),
-                          "0 to 6");
-    }
-    kinds.push_back(static_cast<TokenKind>(number));
-  }
-  return kinds;
-}
-
-absl::StatusOr<std::optional<TokenId>> ReadId(const GgufFile& file, absl::string_view key,
-                                              size_t size) {
-  if (file.Find(key) == nullptr) return std::optional<TokenId>();
-  STEER_ASSIGN_OR_RETURN(const int64_t id, file.Int(key));
-  if (id < 0 || static_cast<size_t>(id) >= size) {
-    return InvalidField(key, absl::StrCat(id), absl::StrCat("0 to ", size - 1));
-  }
-  return std::optional<TokenId>(static_cast<TokenId>(id));
+  hash->Update(length);
+  hash->Update(text);
 }
 
 }  // namespace
 
-absl::StatusOr<Vocabulary> ReadVocabulary(const GgufFile& file) {
-  Vocabulary vocabulary;
-  STEER_ASSIGN_OR_RETURN(vocabulary.tokens, ReadTokens(file));
-  const size_t size = vocabulary.tokens.size();
-  STEER_ASSIGN_OR_RETURN(vocabulary.kinds, ReadKinds(file, size));
-  absl::StatusOr<std::vector<std::string>> merges = file.Strings("tokenizer.ggml.merges");
-  if (!merges.ok()) return AsInvalid(merges.status());
-  vocabulary.merges = *std::move(merges);
-  STEER_ASSIGN_OR_RETURN(vocabulary.pre_tokenizer, file.StringOr("tokenizer.ggml.pre", ""));
-  STEER_ASSIGN_OR_RETURN(vocabulary.bos, ReadId(file, "tokenizer.ggml.bos_token_id", size));
-  if (file.Find("tokenizer.ggml.add_bos_token") != nullptr) {
-    STEER_ASSIGN_OR_RETURN(vocabulary.adds_bos, file.BoolOr("tokenizer.ggml.add_bos_token", false));
+bool IsSpecialKind(TokenKind kind) {
+  return kind == TokenKind::kControl || kind == TokenKind::kUnknown;
+}
+
+bool IsTurnMarkup(absl::string_view spelling) {
+  constexpr absl::string_view kNames[] = {
+      "<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]", "<s>", "</s>", "<bos>", "<eos>"};
+  return (absl::StartsWith(spelling, "<|") && absl::EndsWith(spelling, "|>")) ||
+         std::find(std::begin(kNames), std::end(kNames), spelling) != std::end(kNames);
+}
+
+std::string FingerprintOf(const Vocabulary& vocabulary) {
+  Sha256 hash;
+  HashString(vocabulary.symbols.byte_level ? "byte-level bpe" : "character bpe", &hash);
+  HashString(vocabulary.pipeline, &hash);
+  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    HashString(vocabulary.tokens[id], &hash);
+    HashString(std::string(1, static_cast<char>(vocabulary.kinds[id])), &hash);
   }
-  for (const absl::string_view key :
-       {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
-    STEER_ASSIGN_OR_RETURN(const std::optional<TokenId> id, ReadId(file, key, size));
-    if (id) vocabulary.end_of_output.push_back(*id);
+  HashString("merges", &hash);
+  for (const auto& [left, right] : vocabulary.merges) {
+    HashString(absl::StrCat(left, " ", right), &hash);
   }
-  return vocabulary;
+  for (const float score : vocabulary.scores) HashString(absl::StrCat(score), &hash);
+  return hash.HexDigest();
+}
+
+std::vector<TokenId> EndTokensOf(const Vocabulary& vocabulary) {
+  std::vector<TokenId> ends = vocabulary.end_of_output;
+  for (size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    if (vocabulary.kinds[id] != TokenKind::kControl) continue;
+    const auto* const known =
+        std::find(std::begin(kEndSpellings), std::end(kEndSpellings), vocabulary.tokens[id]);
+    if (known != std::end(kEndSpellings)) ends.push_back(static_cast<TokenId>(id));
+  }
+  std::sort(ends.begin(), ends.end());
+  ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+  return ends;
+}
+
+std::string DecodedBytes(const Vocabulary& vocabulary, size_t id) {
+  const std::string& spelling = vocabulary.tokens[id];
+  const TokenKind kind = vocabulary.kinds[id];
+  if (vocabulary.symbols.byte_level) {
+    const bool is_whole = IsSpecialKind(kind) || kind == TokenKind::kUserDefined;
+    return is_whole ? spelling : BytesOfSpelling(spelling);
+  }
+  if (vocabulary.decoding.byte_tokens) {
+    if (const auto byte = ByteOfSpelling(spelling)) return std::string(1, static_cast<char>(*byte));
+  }
+  if (!vocabulary.decoding.visible_spaces) return spelling;
+  return absl::StrReplaceAll(spelling, {{kVisibleSpace, " "}});
 }
 
 }  // namespace steer

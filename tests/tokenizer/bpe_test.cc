@@ -90,8 +90,47 @@ TEST(BpeTest, UserDefinedTokensAreText) {
   const TokenId user = file.Add("<tool é>", TokenKind::kUserDefined);
   const auto tokenizer = Make(file);
   EXPECT_THAT(tokenizer->Encode("<tool é>", true), ElementsAre(user));
+  EXPECT_THAT(tokenizer->Encode("<tool é>", false), ElementsAre(user));
   EXPECT_FALSE(tokenizer->IsSpecial(user));
   EXPECT_EQ(tokenizer->Bytes(user, false), "<tool é>");
+}
+
+TEST(BpeTest, WhatMarksTurnsIsNoTextWhateverTheFileCallsIt) {
+  TokenizerFile file = SmallTokenizerFile();
+  const TokenId marker = file.Add("<|user|>", TokenKind::kUserDefined);
+  const TokenId end = file.Add("<stop>", TokenKind::kUserDefined);
+  file.eos = end;
+  const auto tokenizer = Make(file);
+  for (const auto& [spelling, token] : {std::pair("<|user|>", marker), std::pair("<stop>", end)}) {
+    EXPECT_THAT(tokenizer->Encode(spelling, true), ElementsAre(token));
+    EXPECT_EQ(tokenizer->Encode(spelling, false).size(), std::string(spelling).size());
+  }
+}
+
+TEST(BpeTest, NoTextMergesIntoASpecialToken) {
+  TokenizerFile file = SmallTokenizerFile();
+  file.tokens[kEnd] = "hh";
+  file.merges.push_back("h h");
+  const auto tokenizer = Make(file);
+  EXPECT_THAT(tokenizer->Encode("hh", false), ElementsAre('h', 'h'));
+  EXPECT_THAT(tokenizer->Encode("hh", true), ElementsAre(kEnd));
+}
+
+TEST(BpeTest, ASpecialSpellingCountsOnlyIfNoByteOfItIsForeign) {
+  const auto tokenizer = Make(SmallTokenizerFile());
+  const std::string text = "<|im_end|>";
+  EXPECT_THAT(tokenizer->EncodeRendered(text, {}), ElementsAre(kEnd));
+  EXPECT_THAT(tokenizer->EncodeRendered(text + "x", {{10, 11}}), ElementsAre(kEnd, 'x'));
+  for (size_t at = 0; at < text.size(); ++at) {
+    EXPECT_EQ(tokenizer->EncodeRendered(text, {{at, at + 1}}).size(), text.size()) << at;
+  }
+}
+
+TEST(BpeTest, Qwen2ComposesTextFirst) {
+  TokenizerFile file = SmallTokenizerFile();
+  EXPECT_THAT(Make(file)->Encode("e\u0301", false), ElementsAre('e', 0xCC, 0x81));
+  file.pre = "qwen2";
+  EXPECT_THAT(Make(file)->Encode("e\u0301", false), ElementsAre(0xC3, 0xA9));
 }
 
 TEST(BpeTest, IllFormedTextIsReadAsReplacements) {
@@ -162,10 +201,7 @@ TEST(BpeTest, BrokenTablesAreRefusedByName) {
   expect_invalid("tokenizer.ggml.token_type[3]: got 7", [](auto& file) { file.kinds[3] = 7; });
   expect_invalid("tokenizer.ggml.token_type[0]: got -1", [](auto& file) { file.kinds[0] = -1; });
   expect_invalid("tokenizer.ggml.merges[0]", [](auto& file) { file.merges[0] = "hе h"; });
-  expect_invalid("tokenizer.ggml.merges[5]", [](auto& file) {
-    file.tokens[kEnd] = "hh";  // no text may merge into a special token
-    file.merges.push_back("h h");
-  });
+  expect_invalid("tokenizer.ggml.merges[0]", [](auto& file) { file.merges[0] = "h"; });
   expect_invalid("tokenizer.ggml.eos_token_id: got 264", [](auto& file) { file.eos = 264; });
   expect_invalid("tokenizer.ggml.bos_token_id", [](auto& file) { file.bos = 0xFFFFFFFF; });
   expect_invalid("tokenizer.ggml.bos_token_id: got none", [](auto& file) { file.adds_bos = true; });
@@ -173,9 +209,9 @@ TEST(BpeTest, BrokenTablesAreRefusedByName) {
 
 TEST(BpeTest, UnknownKindsOfTokenizerAreRefusedByName) {
   TokenizerFile file = SmallTokenizerFile();
-  file.model = "llama";
+  file.model = "bert";
   EXPECT_EQ(ErrorOf(file).code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(ErrorOf(file).message()), HasSubstr("got 'llama', allowed: gpt2"));
+  EXPECT_THAT(std::string(ErrorOf(file).message()), HasSubstr("got 'bert', allowed: gpt2, llama"));
   file.model = "gpt2";
   file.pre = "command-r";
   EXPECT_EQ(ErrorOf(file).code(), absl::StatusCode::kUnimplemented);

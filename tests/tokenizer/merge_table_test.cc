@@ -21,6 +21,15 @@ struct Vocabulary {
   std::vector<std::string> merges;
 };
 
+absl::StatusOr<MergeTable> MakeTable(const Vocabulary& vocabulary) {
+  std::vector<MergePair> pairs;
+  for (const std::string& merge : vocabulary.merges) pairs.push_back(SplitMerge(merge).value());
+  const std::vector<bool> none(vocabulary.tokens.size(), false);
+  const auto merges = ResolveMerges(vocabulary.Ids(), none, pairs, "merges");
+  if (!merges.ok()) return merges.status();
+  return MergeTable(*merges);
+}
+
 // Merges that overlap in every way: random pairs of what there is, over three letters.
 Vocabulary RandomVocabulary(std::mt19937* random) {
   Vocabulary vocabulary{{"a", "b", "c"}, {}};
@@ -57,7 +66,7 @@ TEST(MergeTableTest, EqualsTheDefinitionOnRandomMergesAndWords) {
   MergeTable::Scratch scratch;
   for (int round = 0; round < 40; ++round) {
     const Vocabulary vocabulary = RandomVocabulary(&random);
-    const auto table = MergeTable::Create(vocabulary.Ids(), vocabulary.merges);
+    const auto table = MakeTable(vocabulary);
     ASSERT_TRUE(table.ok()) << table.status();
     for (int i = 0; i < 50; ++i) {
       std::vector<TokenId> word;
@@ -78,7 +87,7 @@ TEST(MergeTableTest, EqualsTheDefinitionOnRandomMergesAndWords) {
 // Quadratic work would be 10^12 steps here and run into the test's time limit.
 TEST(MergeTableTest, AMillionEqualLettersMerge) {
   const Vocabulary vocabulary{{"a", "aa", "aaaa", "aaaaaaaa"}, {"a a", "aa aa", "aaaa aaaa"}};
-  const auto table = MergeTable::Create(vocabulary.Ids(), vocabulary.merges);
+  const auto table = MakeTable(vocabulary);
   ASSERT_TRUE(table.ok()) << table.status();
   std::vector<TokenId> word(1'000'003, 0);
   MergeTable::Scratch scratch;
@@ -89,17 +98,50 @@ TEST(MergeTableTest, AMillionEqualLettersMerge) {
 }
 
 TEST(MergeTableTest, BrokenMergesAreNamed) {
-  const Vocabulary vocabulary{{"a", "b", "ab", "b ", " ", " a"}, {}};
-  const auto create = [&](const std::vector<std::string>& merges) {
-    return MergeTable::Create(vocabulary.Ids(), merges).status();
-  };
-  for (const char* merge : {"", "a", "ab", "a ", " a", "x a", "a x", "b a"}) {
-    const absl::Status status = create({"a b", merge});
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << merge;
-    EXPECT_THAT(std::string(status.message()), HasSubstr("tokenizer.ggml.merges[1]")) << merge;
+  for (const MergePair& merge : {MergePair{"x", "a"}, {"a", "x"}, {"b", "a"}}) {
+    const Vocabulary vocabulary{{"a", "b", "ab"}, {}};
+    const std::vector<bool> none(vocabulary.tokens.size(), false);
+    const absl::Status status =
+        ResolveMerges(vocabulary.Ids(), none, {{"a", "b"}, merge}, "merges").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << merge.first;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("merges[1]")) << merge.first;
   }
-  // The first character may be a space that belongs to the token.
-  EXPECT_TRUE(create({"  a"}).ok());
+}
+
+TEST(MergeTableTest, AMergeHasTwoPartsOfWhichTheFirstMayBeginWithASpace) {
+  for (const char* merge : {"", "a", "ab", "a ", " a"}) EXPECT_EQ(SplitMerge(merge), std::nullopt);
+  EXPECT_EQ(SplitMerge("a b"), MergePair("a", "b"));
+  EXPECT_EQ(SplitMerge("  a"), MergePair(" ", "a"));
+}
+
+TEST(MergeTableTest, NothingMergesIntoOrWithASpecialToken) {
+  const Vocabulary vocabulary{{"a", "b", "ab", "abb"}, {}};
+  const std::vector<MergePair> pairs = {{"a", "b"}, {"ab", "b"}};
+  const auto merges = ResolveMerges(vocabulary.Ids(), {false, false, true, false}, pairs, "merges");
+  ASSERT_TRUE(merges.ok()) << merges.status();
+  EXPECT_TRUE(merges->empty());
+}
+
+// Of equal scores the leftmost place is first; a part that may not merge is no part.
+TEST(MergeTableTest, ScoresGiveEveryWayToCutAToken) {
+  const Vocabulary vocabulary{{"a", "b", "ab", "ba", "aba", "é", "éa"}, {}};
+  const std::vector<bool> all(vocabulary.tokens.size(), true);
+  const std::vector<float> scores = {0, 0, -1, -1, -2, 0, -3};
+  const MergeTable table(MergesOfScores(vocabulary.Ids(), all, scores));
+  MergeTable::Scratch scratch;
+  const auto merged = [&](std::vector<TokenId> word) {
+    table.Apply(&word, &scratch);
+    return word;
+  };
+  EXPECT_EQ(merged({0, 1, 0}), (std::vector<TokenId>{4}));        // ab a
+  EXPECT_EQ(merged({1, 0, 1}), (std::vector<TokenId>{3, 1}));     // ba b, not b ab
+  EXPECT_EQ(merged({5, 0, 1, 0}), (std::vector<TokenId>{5, 4}));  // the best score first
+  EXPECT_EQ(merged({5, 0}), (std::vector<TokenId>{6}));
+  const MergeTable fewer(
+      MergesOfScores(vocabulary.Ids(), {true, true, false, true, true, true, true}, scores));
+  std::vector<TokenId> word = {0, 1};
+  fewer.Apply(&word, &scratch);
+  EXPECT_EQ(word, (std::vector<TokenId>{0, 1}));
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
-#include "core/tokenizer/pre_tokenizer.h"
-
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "core/tokenizer/known_pre_tokenizers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -15,10 +14,10 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 std::vector<std::string> Split(absl::string_view name, absl::string_view text) {
-  const auto pre_tokenizer = PreTokenizer::Create(name);
-  EXPECT_TRUE(pre_tokenizer.ok()) << pre_tokenizer.status();
+  const auto known = FindPreTokenizer(name);
+  EXPECT_TRUE(known.ok()) << known.status();
   std::vector<std::string> pieces;
-  pre_tokenizer->Split(text, [&](absl::string_view piece) { pieces.emplace_back(piece); });
+  StagesOf(*known).Run(text, true, [&](absl::string_view piece) { pieces.emplace_back(piece); });
   EXPECT_EQ(absl::StrJoin(pieces, ""), std::string(text));
   return pieces;
 }
@@ -42,13 +41,19 @@ TEST(PreTokenizerTest, NewerPatternsGroupDigitsAndLineEnds) {
               ElementsAre("I", "'LL", " pay", " ", "1", "2", "3", ".\n\n", " ok"));
 }
 
+TEST(PreTokenizerTest, NewestPatternsCutBeforeCapitals) {
+  EXPECT_THAT(Split("tekken", "OneTwo's 12/\n"),
+              ElementsAre("One", "Two", "'s", " ", "1", "2", "/\n"));
+  EXPECT_THAT(Split("gpt-4o", "OneTwo's 1234"), ElementsAre("One", "Two's", " ", "123", "4"));
+}
+
 TEST(PreTokenizerTest, MongolianVowelSeparatorIsNoWhiteSpace) {
   EXPECT_THAT(Split("gpt-2", "\t\u180E"), ElementsAre("\t", "\u180E"));
   EXPECT_THAT(Split("gpt-2", "\t\u3000"), ElementsAre("\t\u3000"));
 }
 
 TEST(PreTokenizerTest, LongRunsAreOnePiece) {
-  for (const char* name : {"gpt-2", "llama-bpe", "qwen2", "smollm"}) {
+  for (const char* name : {"gpt-2", "llama-bpe", "qwen2", "smollm", "tekken", "gpt-4o"}) {
     EXPECT_THAT(Split(name, std::string(1'000'000, 'a')), SizeIs(1)) << name;
     EXPECT_THAT(Split(name, std::string(1'000'000, ' ')), SizeIs(1)) << name;
     EXPECT_THAT(Split(name, std::string(1'000'000, ' ') + "a"), SizeIs(2)) << name;
@@ -61,11 +66,11 @@ TEST(PreTokenizerTest, NothingGivesNoPiece) { EXPECT_THAT(Split("smollm", ""), S
 
 TEST(PreTokenizerTest, AnUnknownNameIsRefusedWithTheKnownOnes) {
   for (const char* name : {"", "deepseek-llm", "SMOLLM"}) {
-    const absl::Status status = PreTokenizer::Create(name).status();
+    const absl::Status status = FindPreTokenizer(name).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
     EXPECT_THAT(std::string(status.message()),
                 HasSubstr("tokenizer.ggml.pre: got '" + std::string(name) +
-                          "', allowed: gpt-2, llama-bpe, qwen2, smollm"));
+                          "', allowed: gpt-2, llama-bpe, "));
   }
 }
 

@@ -25,6 +25,9 @@ struct TokenizerFile {
   std::optional<uint32_t> bos;
   std::optional<uint32_t> eos;
   std::optional<bool> adds_bos;
+  std::vector<float> scores;  // instead of merges, in a SentencePiece vocabulary
+  std::optional<bool> add_space_prefix;
+  std::optional<std::string> architecture;
   std::optional<std::string> chat_template;
 
   TokenId Add(const std::string& spelling, TokenKind kind = TokenKind::kNormal) {
@@ -51,7 +54,18 @@ struct TokenizerFile {
     if (model) key("ggml.model", kString).Text(*model);
     if (pre) key("ggml.pre", kString).Text(*pre);
     strings("ggml.tokens", tokens);
-    strings("ggml.merges", merges);
+    if (scores.empty()) strings("ggml.merges", merges);
+    if (!scores.empty()) {
+      key("ggml.scores", kArray).Number(kFloat32).Number(uint64_t{scores.size()});
+      for (const float score : scores) keys.Number(score);
+    }
+    if (add_space_prefix) {
+      key("ggml.add_space_prefix", kBool).Number(static_cast<uint8_t>(*add_space_prefix));
+    }
+    if (architecture) {
+      ++count;
+      keys.Key("general.architecture", kString).Text(*architecture);
+    }
     if (!kinds.empty()) {
       key("ggml.token_type", kArray).Number(kInt32).Number(uint64_t{kinds.size()});
       for (const int32_t kind : kinds) keys.Number(kind);
@@ -78,6 +92,7 @@ struct TokenizerFile {
  private:
   static constexpr uint32_t kUint32 = 4;
   static constexpr uint32_t kInt32 = 5;
+  static constexpr uint32_t kFloat32 = 6;
   static constexpr uint32_t kBool = 7;
   static constexpr uint32_t kString = 8;
   static constexpr uint32_t kArray = 9;
