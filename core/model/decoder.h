@@ -21,10 +21,6 @@ class Decoder {
                                                              at::ScalarType dtype,
                                                              at::Device device,
                                                              LoadProgress progress = nullptr);
-  static absl::StatusOr<std::shared_ptr<const Decoder>> Load(const GgufFile& file,
-                                                             const ModelConfig& config,
-                                                             at::ScalarType dtype,
-                                                             at::Device device);
 
   const ModelConfig& config() const { return config_; }
   at::ScalarType dtype() const { return dtype_; }

@@ -277,9 +277,9 @@ TEST(DecoderTest, AForeignTensorIsRefusedByName) {
   bytes.replace(at, 19, "blk.2.ffn_ux.weight");
   const auto file = GgufFile::Parse(std::as_bytes(std::span<const char>(bytes)));
   ASSERT_TRUE(file.ok()) << file.status();
-  const auto config = ModelConfig::FromGguf(**file);
-  ASSERT_TRUE(config.ok());
-  const auto decoder = Decoder::Load(**file, *config, at::kFloat, at::kCPU);
+  const auto checkpoint = Checkpoint::FromGguf(*file);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const auto decoder = Decoder::Load(*checkpoint, at::kFloat, at::kCPU);
   EXPECT_EQ(decoder.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(decoder.status().message()), testing::HasSubstr("blk.2.ffn_up.weight"));
 }
