@@ -24,7 +24,7 @@ constexpr uint32_t kArray = 9;
 constexpr uint32_t kUint64 = 10;
 constexpr uint32_t kF32 = 0;
 constexpr uint32_t kQ4_1 = 3;
-constexpr uint32_t kQ2_K = 10;
+constexpr uint32_t kIQ2_XXS = 16;
 
 constexpr uint64_t k2To60 = 0x1000000000000000;
 constexpr uint64_t k2To61 = 2 * k2To60;
@@ -209,9 +209,9 @@ TEST(GgufLiesTest, Shapes) {
 }
 
 TEST(GgufLiesTest, TensorTypesThatAreNotOurs) {
-  ExpectRefused(GgufBuilder(1, 0).Tensor("blk.0.w", {256}, kQ2_K, 0).Data(84), "'blk.0.w'",
+  ExpectRefused(GgufBuilder(1, 0).Tensor("blk.0.w", {256}, kIQ2_XXS, 0).Data(66), "'blk.0.w'",
                 absl::StatusCode::kUnimplemented);
-  ExpectRefused(GgufBuilder(1, 0).Tensor("blk.0.w", {256}, kQ2_K, 0).Data(84), "tensor type 10",
+  ExpectRefused(GgufBuilder(1, 0).Tensor("blk.0.w", {256}, kIQ2_XXS, 0).Data(66), "tensor type 16",
                 absl::StatusCode::kUnimplemented);
 }
 
