@@ -70,6 +70,9 @@ void AddModelOptions(CLI::App& app, RuntimeOptions& options) {
          "--generation-config", options.generation_config_path,
          "generation_config.json with the sampling defaults; else those of the model's file")
       ->check(CLI::ExistingFile);
+  app.add_option("--chat-template", options.chat_template_path,
+                 "Jinja template that replaces a missing or wrong one of the model's file")
+      ->check(CLI::ExistingFile);
   app.add_option("--devices", options.devices,
                  "one pool each, with commas between or given again: cpu:<n>, cuda:<n>")
       ->delimiter(',')

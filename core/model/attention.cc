@@ -95,7 +95,7 @@ int64_t SliceRows(const AttentionConfig& config, const Slice& sequence, bool sta
 }
 
 // One sequence, its last key that of its last query, into out [n, heads, head_dim].
-void AttendSequence(const AttentionConfig& config, const Slice& sequence, at::Tensor out) {
+void AttendSequence(const AttentionConfig& config, const Slice& sequence, const at::Tensor& out) {
   const int64_t n = sequence.q.size(0), before = sequence.k.size(0) - n;
   // The fused kernel knows no soft cap.
   const bool stacked = n <= kStackedRows || config.soft_cap > 0;
@@ -131,7 +131,7 @@ at::Tensor Attend(const AttentionConfig& config, const StepInput& input, const A
   if (cache != nullptr) {
     cache->Append(config.layer, input.new_slots[cache->group(config.layer)], rows.k, rows.v);
   }
-  at::Tensor out = at::empty_like(rows.q);  // [rows, heads, head_dim]
+  const at::Tensor out = at::empty_like(rows.q);  // [rows, heads, head_dim]
   for (const SequenceRows& sequence : input.sequences) {
     const auto own = [&sequence](const at::Tensor& x) {
       return x.narrow(0, sequence.row_begin, sequence.count);

@@ -59,7 +59,8 @@ void Decoder::CountWeights() {
   std::vector<at::Tensor> all = {embedding_, norm_.weight()};
   if (!config_.tied_head) all.push_back(head_);
   for (const DecoderLayer& layer : layers_) {
-    for (const at::Tensor& weight : layer.weights()) all.push_back(weight);
+    const std::vector<at::Tensor> own = layer.weights();
+    all.insert(all.end(), own.begin(), own.end());
   }
   for (const at::Tensor& weight : all) {
     parameters_ += weight.numel();
@@ -87,7 +88,7 @@ at::Tensor Decoder::Forward(const StepInput& input, at::Tensor h, LayerRange ran
 }
 
 at::Tensor Decoder::Logits(const at::Tensor& h) const {
-  at::Tensor logits = at::linear(norm_.Forward(h), head_).to(at::kFloat);
+  const at::Tensor logits = at::linear(norm_.Forward(h), head_).to(at::kFloat);
   const double cap = config_.final_soft_cap;
   return cap > 0 ? logits.div_(cap).tanh_().mul(cap) : logits;
 }

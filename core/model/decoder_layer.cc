@@ -93,7 +93,7 @@ at::Tensor DecoderLayer::Attention(const at::Tensor& x, const StepInput& input,
   const AttentionRows rows = {turned(heads(q_.Forward(x, plan)), q_norm_),
                               turned(heads(k_.Forward(x, plan)), k_norm_),
                               heads(v_.Forward(x, plan))};
-  at::Tensor out = o_.Forward(Attend(attention_, input, rows, cache), plan);
+  const at::Tensor out = o_.Forward(Attend(attention_, input, rows, cache), plan);
   return post_attn_norm_.present() ? post_attn_norm_.Forward(out) : out;
 }
 

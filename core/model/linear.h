@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "ATen/core/Tensor.h"
 #include "absl/status/statusor.h"
 #include "core/control/apply.h"
@@ -14,7 +16,7 @@ class Linear {
  public:
   Linear() = default;
   Linear(Site site, at::Tensor weight, at::Tensor bias)
-      : site_(site), weight_(weight), bias_(bias) {}
+      : site_(site), weight_(std::move(weight)), bias_(std::move(bias)) {}
   // Takes "<name>.weight" and, where there is one, "<name>.bias". `rotary_heads`: of a projection
   // whose rows are interleaved within each head, see WeightLoader::TakeRotary; else 0.
   static absl::StatusOr<Linear> Load(Site site, SiteDims dims, absl::string_view name,

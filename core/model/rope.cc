@@ -19,7 +19,7 @@ Rope::Rope(const RopeConfig& config, int64_t rotary_dim, at::Device device)
 
 RopeRows Rope::At(const at::Tensor& positions) const {
   const at::Tensor angle = at::outer(positions.to(at::kFloat), frequencies_);
-  const auto rows = [this](at::Tensor half) {
+  const auto rows = [this](const at::Tensor& half) {
     if (amplitude_ != 1) half.mul_(amplitude_);
     return at::cat({half, half}, 1).unsqueeze(1);  // [rows, 1, rotary_dim]
   };
@@ -32,7 +32,7 @@ at::Tensor Rotate(const at::Tensor& x, const RopeRows& rope) {
   const at::Tensor wide = part.to(at::kFloat);
   const std::vector<at::Tensor> halves = wide.chunk(2, -1);
   const at::Tensor across = at::cat({halves[1].neg(), halves[0]}, -1);
-  const at::Tensor turned =
+  at::Tensor turned =
       (wide * rope.cos).addcmul_(across, rope.sin).to(x.scalar_type());  // [rows, heads, rotary]
   if (rotary_dim == head_dim) return turned;
   return at::cat({turned, x.narrow(-1, rotary_dim, head_dim - rotary_dim)}, -1);

@@ -60,16 +60,18 @@ absl::StatusOr<std::vector<at::Device>> DevicesOf(const RuntimeOptions& options)
   return devices;
 }
 
-// A model without a template, or with one that is not rendered here, still takes raw prompts.
-absl::Status LoadChat(const Checkpoint& checkpoint, ResidentModel& model) {
+// A model without a template, or with one that is not rendered here, still takes raw prompts; a
+// template that the operator named must work.
+absl::Status LoadChat(const Checkpoint& checkpoint, const std::string& path, ResidentModel& model) {
+  STEER_ASSIGN_OR_RETURN(const std::optional<std::string> named, ReadChatTemplateFile(path));
   absl::StatusOr<ChatTemplateSource> source =
-      checkpoint.gguf != nullptr
-          ? ReadChatTemplate(*checkpoint.gguf, *model.tokenizer, std::nullopt)
-          : ReadChatTemplate(*checkpoint.folder, std::nullopt);
+      checkpoint.gguf != nullptr ? ReadChatTemplate(*checkpoint.gguf, *model.tokenizer, named)
+                                 : ReadChatTemplate(*checkpoint.folder, named);
   if (absl::IsNotFound(source.status())) return absl::OkStatus();
   STEER_RETURN_IF_ERROR(source.status());
   absl::StatusOr<std::unique_ptr<const ChatTemplate>> chat =
       ChatTemplate::Create(*std::move(source), model.tokenizer.get());
+  if (!chat.ok() && named) return chat.status();
   if (chat.ok()) {
     model.chat = *std::move(chat);
   } else {
@@ -78,13 +80,12 @@ absl::Status LoadChat(const Checkpoint& checkpoint, ResidentModel& model) {
   return absl::OkStatus();
 }
 
-absl::Status LoadText(const Checkpoint& checkpoint, ResidentModel& model) {
-  if (checkpoint.gguf == nullptr) {
-    return FieldError(absl::StatusCode::kUnimplemented,
-                      {"UNSUPPORTED_MODEL", "model", "a folder", "a GGUF file"});
-  }
-  STEER_ASSIGN_OR_RETURN(model.tokenizer, Tokenizer::FromGguf(*checkpoint.gguf));
-  return LoadChat(checkpoint, model);
+absl::Status LoadText(const Checkpoint& checkpoint, const RuntimeOptions& options,
+                      ResidentModel& model) {
+  STEER_ASSIGN_OR_RETURN(model.tokenizer, checkpoint.gguf != nullptr
+                                              ? Tokenizer::FromGguf(*checkpoint.gguf)
+                                              : Tokenizer::FromFolder(*checkpoint.folder));
+  return LoadChat(checkpoint, options.chat_template_path, model);
 }
 
 absl::StatusOr<GenerationConfig> GenerationOf(const RuntimeOptions& options,
@@ -119,7 +120,7 @@ absl::StatusOr<ResidentModel> ResidentModel::Load(const RuntimeOptions& options)
   STEER_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::Open(options.model_path));
   ResidentModel model;
   model.config = std::make_shared<const ModelConfig>(checkpoint.config);
-  STEER_RETURN_IF_ERROR(LoadText(checkpoint, model));
+  STEER_RETURN_IF_ERROR(LoadText(checkpoint, options, model));
   STEER_ASSIGN_OR_RETURN(const GenerationConfig generation, GenerationOf(options, checkpoint));
   // Hashing takes one core about as long as the weights take the others.
   STEER_ASSIGN_OR_RETURN(const Checkpoint hashed, Reopened(checkpoint));

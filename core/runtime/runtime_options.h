@@ -9,6 +9,7 @@ namespace steer {
 struct RuntimeOptions {
   std::string model_path;              // a GGUF file
   std::string generation_config_path;  // generation_config.json; "" = what the model file says
+  std::string chat_template_path;      // a Jinja template; "" = what the model's file says
   std::string state_directory;         // signals.db and payloads/; made if missing
   // One worker pool each: "cpu:0", "cpu:1", "cuda:0". Names of CPU pools only tell them apart.
   std::vector<std::string> devices = {"cpu:0"};

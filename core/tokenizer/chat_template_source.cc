@@ -1,11 +1,15 @@
 #include "core/tokenizer/chat_template_source.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
+#include "core/files/mapped_file.h"
 #include "nlohmann/json.hpp"
 
 namespace steer {
@@ -104,6 +108,19 @@ absl::StatusOr<ChatTemplateSource> ReadChatTemplate(const ModelFolder& folder,
     STEER_ASSIGN_OR_RETURN(source.text, TemplateOf(config));
   }
   return source;
+}
+
+absl::StatusOr<std::optional<std::string>> ReadChatTemplateFile(const std::string& path) {
+  constexpr size_t kLargest = size_t{1} << 20U;
+  if (path.empty()) return std::nullopt;
+  const absl::StatusOr<std::shared_ptr<const MappedFile>> file = MappedFile::Open(path);
+  if (!file.ok()) return Annotate(file.status(), kOverride);
+  const std::span<const std::byte> bytes = (*file)->bytes();
+  if (bytes.size() > kLargest) {
+    return InvalidField(kOverride, absl::StrCat(bytes.size(), " bytes"),
+                        absl::StrCat("up to ", kLargest));
+  }
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 }  // namespace steer

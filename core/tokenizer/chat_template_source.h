@@ -29,4 +29,9 @@ absl::StatusOr<ChatTemplateSource> ReadChatTemplate(const GgufFile& file,
 absl::StatusOr<ChatTemplateSource> ReadChatTemplate(const ModelFolder& folder,
                                                     const std::optional<std::string>& other);
 
+// What a file given by its user holds, to replace a model's template; nullopt for no path.
+// NOT_FOUND or INVALID_ARGUMENT (field "chat_template") if it cannot be read or has more than 1
+// MiB.
+absl::StatusOr<std::optional<std::string>> ReadChatTemplateFile(const std::string& path);
+
 }  // namespace steer

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Writes corpus/<target>/: small real files and requests, good and damaged, where the fuzzers start and the short tier repeats.
 
-Made of the cases of tests/calls, the goldens of tests/files and tests/store, and models written with the package gguf. Files
+Made of the cases of tests/calls, the goldens of tests/files, tests/store and tests/parity, and models written with the package gguf. Files
 named found-* stand for defects the fuzzers found; this script leaves them alone.
 
 usage: make_corpus.py
 """
 
+import json
 import pathlib
 import re
 import struct
@@ -112,6 +113,16 @@ def make_convert():
         corpus.add(f"name.{name}", b"N" + content)
 
 
+def make_jinja():
+    corpus = Corpus("jinja")
+    for name in ("gemma-2", "llama-3", "mistral-v0.1", "phi-3", "phi-3.5", "smollm2"):
+        corpus.add(name, (TESTS / f"parity/testdata/chat_templates/{name}.jinja").read_bytes())
+    lines = (TESTS / "parity/testdata/jinja_snippets.jsonl").read_text(encoding="utf-8").splitlines()[1:]
+    for number, line in enumerate(lines):
+        if number % 5 == 0:
+            corpus.add(f"snippet_{number:03}", json.loads(line)["source"].encode())
+
+
 def make_signals():
     native, safetensors = Corpus("native"), Corpus("safetensors")
     for path in (TESTS / "store/testdata").glob("*.safetensors"):
@@ -182,6 +193,7 @@ def make_gguf():
 if __name__ == "__main__":
     live_steerd.load_protos()
     make_convert()
+    make_jinja()
     make_signals()
     make_gguf()
     for folder in sorted((HERE / "corpus").iterdir()):

@@ -18,6 +18,7 @@ const std::vector<std::string> kFamilies = {"llama",   "llama_linear", "llama3",
 
 std::vector<FamilySite> EveryFamilyAndSite() {
   std::vector<FamilySite> all;
+  all.reserve(kFamilies.size() * kSiteKinds);
   for (const std::string& family : kFamilies) {
     for (int kind = 0; kind < kSiteKinds; ++kind) {
       all.push_back({family, static_cast<SiteKind>(kind)});

@@ -95,13 +95,12 @@ TEST_F(ChatTemplateParityTest, WhatMessagesSayIsMarkedAsTheirs) {
                 std::string::npos);
       said[static_cast<size_t>(origin.message)] += part;
     }
-    const std::string& last = messages.back().content;
-    const jinja::Text stripped = jinja::Strip(jinja::Text(last), jinja::Side::kBoth, std::nullopt);
-    EXPECT_NE(text->bytes().find(stripped.bytes()), std::string::npos);
-    if (messages.back().role == "user") {
-      EXPECT_NE(said.back().find(stripped.bytes()), std::string::npos);
-      ++compared;
-    }
+    // Of an answer a template may leave something out: Qwen-3 drops what was only thought.
+    if (messages.back().role != "user") continue;
+    const jinja::Text last(messages.back().content);
+    const jinja::Text stripped = jinja::Strip(last, jinja::Side::kBoth, std::nullopt);
+    EXPECT_NE(said.back().find(stripped.bytes()), std::string::npos);
+    ++compared;
   }
   EXPECT_GE(compared, 150);
 }

@@ -23,6 +23,7 @@ class DecoderParityTest : public testing::Test {
 
   static std::vector<std::string> Keys() {
     std::vector<std::string> keys;
+    keys.reserve(20);
     for (int prompt = 0; prompt < 20; ++prompt) keys.push_back(absl::StrFormat("%02d", prompt));
     return keys;
   }

@@ -1,6 +1,8 @@
 """Writes testdata/chat_templates.jsonl: what transformers renders of the templates in testdata/chat_templates.
 
-    python3 make_chat_template_goldens.py [FILE]
+    python3 make_chat_template_goldens.py [--check]
+
+--check writes nothing and fails if the installed reference gives anything else than the file.
 
 One JSON object per line: "template", "tokens" (its special tokens), "messages", "add_generation_prompt", and either
 "text" or "error", the message of the template. The date is that of 2024-07-26.
@@ -61,17 +63,23 @@ def golden(name, source, conversation, add_generation_prompt):
     return line
 
 
-def main(path):
+def main(check):
     chat_template_utils.datetime = FixedTime
     lines = []
     for name in TOKENS:
         source = (HERE / "testdata" / "chat_templates" / f"{name}.jinja").read_bytes().decode()
         lines += [golden(name, source, conversation, prompt) for conversation in CONVERSATIONS for prompt in (True, False)]
-    with open(path, "w", encoding="utf-8") as file:
-        for line in lines:
-            file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+    text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
+    path = pathlib.Path(__file__).parent / "testdata" / "chat_templates.jsonl"
+    if check:
+        if path.read_text(encoding="utf-8") != text:
+            sys.exit(f"{path.name} is not what this reference gives")
+    else:
+        path.write_text(text, encoding="utf-8")
     print(f"{len(lines)} renderings of {len(TOKENS)} templates, {sum('error' in line for line in lines)} of them refused")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else HERE / "testdata" / "chat_templates.jsonl")
+    if sys.argv[1:] not in ([], ["--check"]):
+        sys.exit(__doc__)
+    main(check=bool(sys.argv[1:]))

@@ -1,6 +1,8 @@
 """Writes testdata/jinja_snippets.jsonl: what Jinja2, in the sandbox of transformers, makes of many small templates.
 
-    python3 make_jinja_goldens.py [FILE]
+    python3 make_jinja_goldens.py [--check]
+
+--check writes nothing and fails if the installed reference gives anything else than the file.
 
 One JSON object per line: "source", and either "text" or "error": true. Every snippet sees the same variables, which are
 in the first line.
@@ -208,13 +210,19 @@ def golden(source):
         return {"source": source, "error": True}
 
 
-def main(path):
+def main(check):
     lines = [VARIABLES] + [golden(source) for source in SNIPPETS + BLOCKS]
-    with open(path, "w", encoding="utf-8") as file:
-        for line in lines:
-            file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+    text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
+    path = pathlib.Path(__file__).parent / "testdata" / "jinja_snippets.jsonl"
+    if check:
+        if path.read_text(encoding="utf-8") != text:
+            sys.exit(f"{path.name} is not what this reference gives")
+    else:
+        path.write_text(text, encoding="utf-8")
     print(f"{len(lines) - 1} snippets, {sum('error' in line for line in lines[1:])} of them refused")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "testdata" / "jinja_snippets.jsonl")
+    if sys.argv[1:] not in ([], ["--check"]):
+        sys.exit(__doc__)
+    main(check=bool(sys.argv[1:]))

@@ -59,6 +59,8 @@ TEST(OptionsTest, TakesEveryFlag) {
                                        "cuda:1,cuda:0",
                                        "--generation-config",
                                        __FILE__,
+                                       "--chat-template",
+                                       __FILE__,
                                        "--prefix-cache",
                                        "off",
                                        "--max-in-flight",
@@ -93,6 +95,7 @@ TEST(OptionsTest, TakesEveryFlag) {
   EXPECT_EQ(options.runtime.state_directory, "s");
   EXPECT_THAT(options.runtime.devices, ElementsAre("cuda:1", "cuda:0"));
   EXPECT_EQ(options.runtime.generation_config_path, __FILE__);
+  EXPECT_EQ(options.runtime.chat_template_path, __FILE__);
   EXPECT_FALSE(options.runtime.prefix_cache);
   EXPECT_EQ(options.runtime.max_in_flight, 11);
   EXPECT_EQ(options.runtime.background_share, 0.5);
