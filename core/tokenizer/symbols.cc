@@ -58,14 +58,12 @@ void Symbols::Append(absl::string_view piece, std::vector<TokenId>* tokens) cons
     const size_t length = rules_.byte_level ? 1 : NextUtf8(piece).length;
     const absl::string_view symbol = piece.substr(0, length);
     piece.remove_prefix(length);
-    bool found = false;
-    if (rules_.byte_level) {
-      found = AppendBytes(symbol, tokens);
-    } else if (const auto character = characters_.find(CodePoint(symbol));
-               character != characters_.end()) {
+    const auto character =
+        rules_.byte_level ? characters_.end() : characters_.find(CodePoint(symbol));
+    bool found = character != characters_.end();
+    if (found) {
       tokens->push_back(character->second);
-      found = true;
-    } else if (rules_.byte_fallback) {
+    } else if (rules_.byte_level || rules_.byte_fallback) {
       found = AppendBytes(symbol, tokens);
     }
     if (!found && rules_.unknown && !(after_unknown && rules_.fuses_unknown)) {

@@ -117,8 +117,8 @@ TEST(JinjaTest, DeepTemplatesAreRefusedAtOnce) {
   for (const std::string part : {"(", "[", "{'a':", "not ", "-", "x[", "f(", "a if b else "}) {
     ExpectBounded("{{ " + repeated(part, kMany));
   }
-  for (const std::string part : {"+1", "~1", " and 1", " or 1", "|trim", ".a", "[0]",
-                                  " is defined", " if 1 else 1", "<1", "**1"}) {
+  for (const std::string part : {"+1", "~1", " and 1", " or 1", "|trim", ".a", "[0]", " is defined",
+                                 " if 1 else 1", "<1", "**1"}) {
     const std::string source = "{{ 1" + repeated(part, kMany) + " }}";
     const auto text = Render(source, {});
     if (part != "~1" && part != "<1") {

@@ -254,6 +254,7 @@ Interpreter::Result Interpreter::CallFunction(const std::string& name, const Exp
   if (name == "namespace" || name == "dict") {
     if (unnamed > 0) return absl::UnimplementedError(absl::StrCat(name, " of another dict"));
     std::vector<std::pair<Value, Value>> entries;
+    entries.reserve(call.keywords.size());
     for (size_t i = 0; i < call.keywords.size(); ++i) {
       entries.emplace_back(Value(Text(call.keywords[i])), *arguments[i]);
     }

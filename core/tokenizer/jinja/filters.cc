@@ -75,7 +75,7 @@ Result SortedDict(const Value& subject, Budget& budget) {
 // int and float: the preset for what is no number.
 Result NumberFilter(const std::string& name, const Value& subject, const Arguments& arguments) {
   const bool whole = name == "int";
-  const Value preset = arguments[0].value_or(whole ? Value(int64_t{0}) : Value(0.0));
+  Value preset = arguments[0].value_or(whole ? Value(int64_t{0}) : Value(0.0));
   if (subject.is_undefined()) return IsMissing(subject);
   if (subject.integer()) return whole ? Value(*subject.integer()) : Value(*subject.number());
   double real = 0;

@@ -161,8 +161,10 @@ absl::StatusOr<Value> MakeDict(std::vector<std::pair<Value, Value>> entries, Bud
 
 absl::StatusOr<bool> Equal(const Value& left, const Value& right, Budget& budget) {
   STEER_RETURN_IF_ERROR(budget.Spend(1));
-  if (left.integer() && right.integer()) return *left.integer() == *right.integer();
-  if (left.number() && right.number()) return *left.number() == *right.number();
+  const auto integers = std::pair(left.integer(), right.integer());
+  if (integers.first && integers.second) return *integers.first == *integers.second;
+  const auto numbers = std::pair(left.number(), right.number());
+  if (numbers.first && numbers.second) return *numbers.first == *numbers.second;
   if (left.variant().index() != right.variant().index()) return false;
   if (left.text() != nullptr) {
     STEER_RETURN_IF_ERROR(budget.SpendBytes(left.text()->size()));
