@@ -40,7 +40,7 @@ step_fuzz() {
   protoc -Iproto --cpp_out="$folder/proto" proto/steer/v1/*.proto || return
   local flags="-std=c++20 -O1 -g -I. -I$folder/proto $(pkg-config --cflags spdlog libpcre2-8 protobuf)"
   local libraries="$(pkg-config --libs absl_status absl_statusor absl_strings absl_cord absl_flat_hash_map \
-    absl_raw_hash_set openssl sqlite3 spdlog libpcre2-8 protobuf)"
+    absl_raw_hash_set openssl sqlite3 spdlog libpcre2-8 libutf8proc protobuf)"
   rm -f "$folder"/objects/*.o
   # What the targets are about: the readers of files, and the converters of requests with the messages they take.
   { find core/base core/files core/signal core/store core/tokenizer -name '*.cc'
