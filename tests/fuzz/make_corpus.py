@@ -79,9 +79,9 @@ class StandIns(dict):
     """Values for the cases' variables where no server runs: any id will do."""
 
     def __missing__(self, name):
-        long = {"LONG_TEXT": "x" * 600, "LONG_STOP": "s" * 257, "65_CONTROLS": 'controls { signal: "c" } ' * 65,
+        long = {"HELLO": "1", "LONG_TEXT": "x" * 600, "LONG_STOP": "s" * 257, "65_CONTROLS": 'controls { signal: "c" } ' * 65,
                 "17_STOPS": 'stop: "s" ' * 17}
-        many = re.fullmatch(r"\d+_([A-Z]+)S", name)
+        many = re.fullmatch(r"\d+_[A-Z_]+", name)
         return long.get(name) or ("" if many else ID)
 
 
@@ -121,6 +121,26 @@ def make_jinja():
     for number, line in enumerate(lines):
         if number % 5 == 0:
             corpus.add(f"snippet_{number:03}", json.loads(line)["source"].encode())
+
+
+def make_tokenizer():
+    """Each family's stages around a vocabulary of a few tokens."""
+    corpus = Corpus("tokenizer")
+    for path in sorted((TESTS / "parity/testdata/tokenizers").glob("*/tokenizer.json")):
+        tokenizer = json.loads(path.read_text(encoding="utf-8"))
+        model = tokenizer["model"]
+        space = "\u2581" if model.get("byte_fallback") else "\u0120"
+        spellings = ["<unk>", "<s>", "a", "b", space, "ab", space + "a", "abab", "1", "<0x0A>", "<0xE6>"]
+        model["vocab"] = {spelling: token for token, spelling in enumerate(spellings)}
+        model["merges"] = [["a", "b"], [space, "a"], ["ab", "ab"]]
+        if model.get("unk_token"):
+            model["unk_token"] = "<unk>"
+        flags = {"lstrip": True, "rstrip": False, "normalized": False, "single_word": False, "special": True}
+        tokenizer["added_tokens"] = [{"id": 1, "content": "<s>", **flags}]
+        tokenizer["post_processor"] = None
+        text = json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) <= 2048:
+            corpus.add(path.parent.name, text.encode())
 
 
 def make_signals():
@@ -194,6 +214,7 @@ if __name__ == "__main__":
     live_steerd.load_protos()
     make_convert()
     make_jinja()
+    make_tokenizer()
     make_signals()
     make_gguf()
     for folder in sorted((HERE / "corpus").iterdir()):

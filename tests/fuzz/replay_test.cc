@@ -33,17 +33,18 @@ TEST(CorpusTest, EveryFileAndItsBeginnings) {
   EXPECT_GE(files, 10);
 }
 
-// Each byte in turn, once with all its bits turned and once with its lowest.
+// Each byte in turn (or every STEER_STRIDE-th, where one run takes long), once with all its bits
+// turned and once with its lowest.
 TEST(CorpusTest, EveryFileWithOneByteChanged) {
   for (const auto& entry : std::filesystem::directory_iterator(STEER_CORPUS)) {
     SCOPED_TRACE(entry.path().string());
     std::ifstream file(entry.path(), std::ios::binary);
     std::vector<uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
-    for (uint8_t& byte : bytes) {
+    for (size_t at = 0; at < bytes.size(); at += STEER_STRIDE) {
       for (const uint8_t bits : {0xFF, 0x01}) {
-        byte ^= bits;
+        bytes[at] ^= bits;
         RunOnce(bytes, bytes.size());
-        byte ^= bits;
+        bytes[at] ^= bits;
       }
     }
   }
