@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
@@ -17,6 +18,11 @@ namespace {
 size_t CommonPrefix(const std::vector<TokenId>& a, const std::vector<TokenId>& b) {
   return static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
                              a.begin());
+}
+
+// A base model's prompt: one stated form, so that figures can be compared.
+std::string AsQuestion(const std::string& system, const std::string& question) {
+  return absl::StrCat(system, system.empty() ? "" : "\n\n", "Question: ", question, "\nAnswer:");
 }
 
 }  // namespace
@@ -173,9 +179,14 @@ absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
   JoinedText joined;
   std::vector<TokenId>& tokens = joined.text.tokens;
   std::vector<TokenId> before;  // what the template writes before an answer
-  if (format.raw) {
-    prompt.tokens = EncodeRaw(pair.question);
-    tokens = EncodeRaw(pair.question + answer);
+  if (format.form != PairForm::kChat) {
+    const bool verbatim = format.form == PairForm::kVerbatim;
+    const std::string question =
+        verbatim ? pair.question : AsQuestion(format.system, pair.question);
+    // One space stands between "Answer:" and the answer, whether or not the pair brings it.
+    const bool spaced = verbatim || absl::StartsWith(answer, " ");
+    prompt.tokens = EncodeRaw(question);
+    tokens = EncodeRaw(absl::StrCat(question, spaced ? "" : " ", answer));
     if (format.end_of_turn)
       tokens.insert(tokens.end(), model_.chat->end_of_turn().begin(),
                     model_.chat->end_of_turn().end());

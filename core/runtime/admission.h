@@ -54,11 +54,21 @@ class Admission {
 
   // Both answers of a pair joined to the prompt and tokenised as one text, so that a merge across
   // the border shows.
+  enum class PairForm {
+    kChat,            // by the model's template
+    kQuestionAnswer,  // for base models: "Question: <question>\nAnswer: <answer>", a system text
+                      // and an empty line before it
+    kVerbatim,  // the question, and the answer behind it, as they stand
+  };
   struct PairFormat {
     std::string system;
-    bool raw = false;
+    PairForm form = PairForm::kChat;
     bool end_of_turn = false;
   };
+  // What pairs are written in unless their sender asks for them as they stand.
+  PairForm form() const {
+    return has_chat_template() ? PairForm::kChat : PairForm::kQuestionAnswer;
+  }
   absl::StatusOr<std::vector<TokenPair>> Pairs(const std::vector<PolarPair>& pairs,
                                                const PairFormat& format) const;
 

@@ -19,10 +19,10 @@ absl::StatusOr<JobRecord> LearningJobs::Start(const LearnSpec& spec) {
   }
   const int layer = spec.layer < 0 ? model_->shape.layers / 2 : spec.layer;
   // As the method's own code does it: the answer without the end-of-turn suffix.
-  STEER_ASSIGN_OR_RETURN(const std::vector<TokenPair> pairs,
-                         admission_->Pairs(spec.pairs, {.system = spec.system,
-                                                        .raw = !admission_->has_chat_template(),
-                                                        .end_of_turn = false}));
+  STEER_ASSIGN_OR_RETURN(
+      const std::vector<TokenPair> pairs,
+      admission_->Pairs(spec.pairs,
+                        {.system = spec.system, .form = admission_->form(), .end_of_turn = false}));
   std::vector<ContrastPair> contrast;
   contrast.reserve(pairs.size());
   for (const TokenPair& pair : pairs) contrast.push_back({pair.positive, pair.negative});

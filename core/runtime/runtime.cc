@@ -159,12 +159,13 @@ absl::StatusOr<std::vector<ResolvedControl>> Runtime::Resolve(
 absl::Status Runtime::Score(const ScoreSpec& spec, const std::function<bool()>& cancelled,
                             const std::function<bool(ScorePoint)>& on_point) {
   if (impl_->draining) return Draining();
-  const bool raw = spec.raw || !impl_->admission->has_chat_template();
+  const Admission::PairForm form =
+      spec.raw ? Admission::PairForm::kVerbatim : impl_->admission->form();
+  const bool end_of_turn = spec.end_of_turn.value_or(form == Admission::PairForm::kChat);
   STEER_ASSIGN_OR_RETURN(
       const std::vector<TokenPair> pairs,
-      impl_->admission->Pairs(
-          spec.pairs,
-          {.system = spec.system, .raw = raw, .end_of_turn = spec.end_of_turn.value_or(!raw)}));
+      impl_->admission->Pairs(spec.pairs,
+                              {.system = spec.system, .form = form, .end_of_turn = end_of_turn}));
   STEER_ASSIGN_OR_RETURN(PreparedControls controls, impl_->controls->Resolve(spec.controls));
   for (size_t i = 0; i < spec.multipliers.size(); ++i) {
     STEER_RETURN_IF_ERROR(

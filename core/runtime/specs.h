@@ -116,7 +116,7 @@ struct ScoreSpec {
   std::vector<double> multipliers;  // each multiplies every control's own m
   std::optional<bool> end_of_turn;  // append the end-of-turn suffix to the answers; default: yes
                                     // with a chat template
-  bool raw = false;                 // no chat template: the question is the prompt as it stands
+  bool raw = false;                 // pairs as they stand; see ScoreRequest.raw
 };
 
 struct LearnSpec {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "core/tokenizer/detokenizer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/byte_tokenizer.h"
@@ -67,6 +68,33 @@ TEST_F(AdmissionTest, PromptAndAnswerFitTogether) {
       }
     }
   }
+}
+
+// A model without a template answers pairs in one stated form, unless they are asked for as they
+// stand.
+TEST_F(AdmissionTest, PairsOfABaseModel) {
+  const PolarPair pair = {.question = "Up?", .positive = " Yes", .negative = "No"};
+  const auto texts = [&](const std::string& system, Admission::PairForm form) {
+    const auto pairs = admission_->Pairs({pair}, {.system = system, .form = form});
+    EXPECT_TRUE(pairs.ok()) << pairs.status();
+    std::vector<std::string> texts;
+    for (const ForcedText* text : {&pairs->front().positive, &pairs->front().negative}) {
+      const auto border = text->tokens.begin() + text->layout.prompt_length;
+      std::string all = Detokenize(tokenizer_, {text->tokens.begin(), border}, true);
+      all += '|';
+      all += Detokenize(tokenizer_, {border, text->tokens.end()}, true);
+      texts.push_back(std::move(all));
+    }
+    return texts;
+  };
+  EXPECT_EQ(admission_->form(), Admission::PairForm::kQuestionAnswer);
+  EXPECT_THAT(texts("", admission_->form()),
+              testing::ElementsAre("Question: Up?\nAnswer:| Yes", "Question: Up?\nAnswer:| No"));
+  EXPECT_THAT(
+      texts("S", admission_->form()),
+      testing::ElementsAre("S\n\nQuestion: Up?\nAnswer:| Yes", "S\n\nQuestion: Up?\nAnswer:| No"));
+  EXPECT_THAT(texts("S", Admission::PairForm::kVerbatim),
+              testing::ElementsAre("Up?| Yes", "Up?|No"));
 }
 
 }  // namespace
