@@ -58,7 +58,7 @@ class Admission {
     kChat,            // by the model's template
     kQuestionAnswer,  // for base models: "Question: <question>\nAnswer: <answer>", a system text
                       // and an empty line before it
-    kVerbatim,  // the question, and the answer behind it, as they stand
+    kVerbatim,        // the question, and the answer behind it, as they stand
   };
   struct PairFormat {
     std::string system;
