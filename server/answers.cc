@@ -97,6 +97,7 @@ v1::PositionRule ToProto(const PositionRule& rule) {
   out.set_prompt(rule.prompt);
   out.set_generated(rule.generated);
   out.set_exclude_template_head(rule.exclude_template_head);
+  out.set_user_text_only(rule.user_text_only);
   return out;
 }
 

@@ -56,6 +56,7 @@ absl::StatusOr<ControlSpec> ToControlSpec(const v1::Control& control, const std:
     if (control.positions().has_prompt()) rule.prompt = control.positions().prompt();
     if (control.positions().has_generated()) rule.generated = control.positions().generated();
     rule.exclude_template_head = control.positions().exclude_template_head();
+    rule.user_text_only = control.positions().user_text_only();
     spec.positions = rule;
   }
   STEER_ASSIGN_OR_RETURN(spec.changes,

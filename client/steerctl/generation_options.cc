@@ -21,6 +21,8 @@ void AddControlOptions(CLI::App& command, ControlOptions& options) {
       ->check(CLI::IsMember({"all", "prompt", "generated"}).description(""));
   command.add_flag("--exclude-template-head", options.exclude_template_head,
                    "Do not steer the tokens before the first that the\nprompt can change");
+  command.add_flag("--user-text-only", options.user_text_only,
+                   "Of a chat's prompt, steer only the last user message's\ntext");
   command.add_flag("--allow-other-weights", options.allow_other_weights,
                    "Take signals made for other weights of the same shape");
 }
@@ -34,6 +36,7 @@ absl::StatusOr<v1::Control> ToControl(const ControlOptions& options, const std::
   if (options.exclude_template_head) {
     control.mutable_positions()->set_exclude_template_head(true);
   }
+  if (options.user_text_only) control.mutable_positions()->set_user_text_only(true);
   control.set_allow_other_weights(options.allow_other_weights);
   return control;
 }

@@ -14,6 +14,7 @@ struct ControlOptions {
   std::vector<std::string> signals;  // checked by ParseControl while the command line is read
   std::string positions;             // "", "all", "prompt" or "generated"
   bool exclude_template_head = false;
+  bool user_text_only = false;
   bool allow_other_weights = false;
 };
 

@@ -38,7 +38,8 @@ std::string PositionsText(const v1::PositionRule& rule) {
                       : prompt            ? "prompt tokens"
                       : generated         ? "generated tokens"
                                           : "no tokens",
-                      rule.exclude_template_head() ? " but the template's head" : "");
+                      rule.user_text_only() ? ", of the prompt only the user's text" : "",
+                      rule.exclude_template_head() ? ", not the template's head" : "");
 }
 
 std::string Details(const v1::Signal& signal) {

@@ -109,6 +109,22 @@ absl::StatusOr<ControlEntry> ControlResolver::ResolveOne(const ControlSpec& spec
   return entry;
 }
 
+absl::Status CheckSelections(const PreparedControls& controls, const PromptLayout& layout,
+                             const std::string& of) {
+  for (size_t i = 0; i < controls.set.size(); ++i) {
+    const PositionRule& rule = controls.set[i].positions;
+    // Up to the first generated token: where that is selected, so are all that follow.
+    if (CountSelected(rule, layout, 0, std::max(layout.prompt_length, layout.head_length + 1)) > 0)
+      continue;
+    return InvalidField(absl::StrCat("controls[", i, "].positions"),
+                        absl::StrCat("a rule that selects no token of ", of),
+                        rule.user_text_only
+                            ? "a rule that selects some; user_text_only needs a chat"
+                            : "a rule that selects some");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<PreparedControls> ControlResolver::Resolve(
     const std::vector<ControlSpec>& specs) const {
   if (static_cast<int>(specs.size()) > kMaxControls) {

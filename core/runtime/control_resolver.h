@@ -27,6 +27,10 @@ struct PreparedControls {
 absl::Status CheckMultiplier(double m, const std::string& field);
 // `factor` on top of every control's own multipliers must stay within the limits, too.
 absl::Status CheckFactor(const PreparedControls& controls, double factor, const std::string& field);
+// Every control acts on some token of a sequence so laid out; the error names the control and `of`,
+// what it would not act on ("this prompt").
+absl::Status CheckSelections(const PreparedControls& controls, const PromptLayout& layout,
+                             const std::string& of);
 
 // What the controls of a request mean for this store at this moment: names become ids of signals
 // that fit the model, and what was left out takes the signal's defaults. With Admission the last

@@ -90,6 +90,7 @@ absl::StatusOr<Request> Generations::Prepare(const GenerateSpec& spec, Admitted&
   STEER_ASSIGN_OR_RETURN(PreparedPrompt prompt, admission.Prompt(spec, admitted.sampling));
   STEER_RETURN_IF_ERROR(admission.CheckContinued(spec, admitted.sampling));
   STEER_ASSIGN_OR_RETURN(PreparedControls controls, parts_.controls->Resolve(spec.controls));
+  STEER_RETURN_IF_ERROR(CheckSelections(controls, prompt.layout, "this prompt"));
   admitted.controls = std::move(controls.resolved);
   admitted.prompt_tokens = prompt.layout.prompt_length;
   admitted.truncated_tokens = prompt.truncated;

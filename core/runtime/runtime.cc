@@ -167,6 +167,12 @@ absl::Status Runtime::Score(const ScoreSpec& spec, const std::function<bool()>& 
       impl_->admission->Pairs(spec.pairs,
                               {.system = spec.system, .form = form, .end_of_turn = end_of_turn}));
   STEER_ASSIGN_OR_RETURN(PreparedControls controls, impl_->controls->Resolve(spec.controls));
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    for (const ForcedText* text : {&pairs[i].positive, &pairs[i].negative}) {
+      STEER_RETURN_IF_ERROR(
+          CheckSelections(controls, text->layout, absl::StrCat("pairs[", i, "]")));
+    }
+  }
   for (size_t i = 0; i < spec.multipliers.size(); ++i) {
     STEER_RETURN_IF_ERROR(
         CheckFactor(controls, spec.multipliers[i], absl::StrCat("multipliers[", i, "]")));

@@ -13,6 +13,7 @@ struct PositionRule {
   bool prompt = true;                  // positions 0 .. prompt_length - 2
   bool generated = true;               // positions prompt_length - 1 and later
   bool exclude_template_head = false;  // leave out the first head_length positions; always wins
+  bool user_text_only = false;         // of the prompt, only [user_begin, user_end)
   bool operator==(const PositionRule&) const = default;
 };
 

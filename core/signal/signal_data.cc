@@ -219,7 +219,8 @@ std::string SignalId(const SignalData& signal) {
   form.Number(std::bit_cast<uint64_t>(signal.default_multiplier));
   form.Number(signal.default_positions.prompt ? 1 : 0);
   form.Number(signal.default_positions.generated ? 1 : 0);
-  form.Number(signal.default_positions.exclude_template_head ? 1 : 0);
+  form.Number((signal.default_positions.exclude_template_head ? 1 : 0) +
+              (signal.default_positions.user_text_only ? 2 : 0));
   std::vector<const SiteUpdate*> updates;
   updates.reserve(signal.updates.size());
   for (const SiteUpdate& update : signal.updates) updates.push_back(&update);

@@ -13,7 +13,7 @@ namespace {
 //
 // seq gives the order of arrival, and AUTOINCREMENT never reuses one, so pages stay stable. The row
 // of a deleted alias stays with signal_id NULL: its version must go on when the name comes back.
-constexpr std::array<const char*, 1> kSteps = {R"sql(
+constexpr std::array<const char*, 2> kSteps = {R"sql(
   CREATE TABLE signals (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -39,6 +39,9 @@ constexpr std::array<const char*, 1> kSteps = {R"sql(
   CREATE INDEX aliases_by_signal ON aliases (signal_id, name);
   CREATE TABLE secret (value TEXT NOT NULL) STRICT;
   INSERT INTO secret VALUES (lower(hex(randomblob(32))));
+)sql",
+                                               R"sql(
+  ALTER TABLE signals ADD COLUMN user_text_only INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 }  // namespace

@@ -14,7 +14,8 @@ namespace {
 // In the order of ReadRecord and InsertSignal.
 constexpr char kSignalColumns[] =
     "seq, id, kind, sites, model_shape, model_weights, default_multiplier, on_prompt, "
-    "on_generated, exclude_template_head, payload_bytes, created_unix_ms, labels, description";
+    "on_generated, exclude_template_head, payload_bytes, created_unix_ms, labels, description, "
+    "user_text_only";
 constexpr char kAliasColumns[] = "name, signal_id, version, updated_unix_ms";
 
 absl::StatusOr<std::vector<std::string>> AliasesOf(SqliteConnection& connection,
@@ -54,7 +55,7 @@ absl::StatusOr<SignalRecord> ReadRecord(SqliteConnection& connection, const Sqli
   record.sites = sites.get<std::vector<std::string>>();
   record.marks = {row.Text(4), row.Text(5)};
   record.default_multiplier = row.Real(6);
-  record.default_positions = {row.Int(7) != 0, row.Int(8) != 0, row.Int(9) != 0};
+  record.default_positions = {row.Int(7) != 0, row.Int(8) != 0, row.Int(9) != 0, row.Int(14) != 0};
   record.payload_bytes = row.Int(10);
   record.created_unix_ms = row.Int(11);
   record.labels = labels.get<std::map<std::string, std::string>>();
@@ -85,13 +86,14 @@ absl::Status InsertSignal(SqliteConnection& connection, const SignalRecord& reco
   const PositionRule& positions = record.default_positions;
   const std::string sql =
       absl::StrCat("INSERT INTO signals (", kSignalColumns,
-                   ") VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+                   ") VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
   SqliteStatement insert = connection.Prepare(sql);
   insert.Bind(record.id).Bind(Name(record.kind)).Bind(sites).Bind(record.marks.shape);
   insert.Bind(record.marks.weights).Bind(record.default_multiplier);
   insert.Bind(int64_t{positions.prompt}).Bind(int64_t{positions.generated});
   insert.Bind(int64_t{positions.exclude_template_head}).Bind(record.payload_bytes);
   insert.Bind(record.created_unix_ms).Bind(labels).Bind(record.description);
+  insert.Bind(int64_t{positions.user_text_only});
   return insert.Run();
 }
 

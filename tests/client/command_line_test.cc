@@ -127,6 +127,7 @@ TEST(GenerationOptionsTest, TakesEverything) {
                                   "--positions",
                                   "generated",
                                   "--exclude-template-head",
+                                  "--user-text-only",
                                   "--allow-other-weights"});
   ASSERT_TRUE(request.ok()) << request.status();
   const v1::Sampling& sampling = request->sampling();
@@ -144,6 +145,7 @@ TEST(GenerationOptionsTest, TakesEverything) {
     EXPECT_FALSE(control.positions().prompt());
     EXPECT_TRUE(control.positions().generated());
     EXPECT_TRUE(control.positions().exclude_template_head());
+    EXPECT_TRUE(control.positions().user_text_only());
     EXPECT_TRUE(control.allow_other_weights());
   }
 }

@@ -197,6 +197,31 @@ TEST_F(RuntimeTest, ScoringRefusesMultipliersBeyondTheLimit) {
   }
 }
 
+TEST_F(RuntimeTest, ARuleThatSelectsNoTokenIsRefused) {
+  const std::string id = MustRegister(Vector(2));
+  const PositionRule user_text{.generated = false, .user_text_only = true};
+  GenerateSpec raw = Greedy("a prompt without a user", 1);
+  raw.controls = {{.signal = id, .positions = user_text}};
+  const auto refused = runtime_->Generate(raw, {std::make_shared<RecordingSink>()});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument) << refused.status();
+  EXPECT_EQ(DetailOf(refused.status())->field, "controls[0].positions");
+  EXPECT_THAT(DetailOf(refused.status())->allowed, HasSubstr("user_text_only needs a chat"));
+
+  ScoreSpec score;
+  score.pairs = kPairs;
+  score.raw = true;
+  score.controls = raw.controls;
+  score.multipliers = {1};
+  const absl::Status status =
+      runtime_->Score(score, [] { return false; }, [](const ScorePoint&) { return true; });
+  EXPECT_EQ(DetailOf(status)->field, "controls[0].positions") << status;
+  EXPECT_THAT(DetailOf(status)->got, HasSubstr("pairs[0]"));
+  // The same pairs as chats have a user.
+  score.raw = false;
+  EXPECT_TRUE(
+      runtime_->Score(score, [] { return false; }, [](const ScorePoint&) { return true; }).ok());
+}
+
 TEST_F(RuntimeTest, LearnsAVectorThatMovesPreference) {
   LearnSpec spec;
   spec.pairs = kPairs;

@@ -62,6 +62,12 @@ TEST(BlockKeyTest, WhateverMakesADifferenceToTheContentMakesOneToTheKey) {
         block.layout.head_length = 9;
         block.controls[0].positions.exclude_template_head = true;
       },
+      [](Block& block) {
+        block.layout.prompt_length = 20;
+        block.layout.user_begin = 9;
+        block.layout.user_end = 10;
+        block.controls[0].positions.user_text_only = true;
+      },
   };
   std::set<std::array<uint64_t, 4>> keys;
   for (const auto& change : changes) {

@@ -36,7 +36,7 @@ TEST(ConvertTest, EveryFieldOfAGenerationArrives) {
     controls {
       signal: "calm"
       multiplier: 0
-      positions { generated: false exclude_template_head: true }
+      positions { generated: false exclude_template_head: true user_text_only: true }
     }
     controls {
       signal: "loud"
@@ -78,8 +78,10 @@ TEST(ConvertTest, EveryFieldOfAGenerationArrives) {
   ASSERT_EQ(spec->controls.size(), 2u);
   EXPECT_EQ(spec->controls[0].multiplier, 0.0);
   EXPECT_FALSE(spec->controls[0].bias_multiplier.has_value());
-  EXPECT_EQ(spec->controls[0].positions,
-            (PositionRule{.prompt = true, .generated = false, .exclude_template_head = true}));
+  EXPECT_EQ(spec->controls[0].positions, (PositionRule{.prompt = true,
+                                                       .generated = false,
+                                                       .exclude_template_head = true,
+                                                       .user_text_only = true}));
   EXPECT_FALSE(spec->controls[1].multiplier.has_value());
   EXPECT_EQ(spec->controls[1].bias_multiplier, -2.0);
   EXPECT_FALSE(spec->controls[1].positions.has_value());

@@ -39,13 +39,29 @@ TEST(PositionsTest, ExclusionOfTheHeadAlwaysWins) {
   EXPECT_EQ(Selected({}, {.prompt_length = 4, .head_length = 2}, 3), (std::vector<int>{0, 1, 2}));
 }
 
+TEST(PositionsTest, UserTextOnlyLeavesOutWhatTheTemplatePutsAroundIt) {
+  const PromptLayout layout{.prompt_length = 7, .head_length = 2, .user_begin = 3, .user_end = 5};
+  EXPECT_EQ(Selected({.user_text_only = true}, layout, 9), (std::vector<int>{3, 4, 6, 7, 8}));
+  EXPECT_EQ(Selected({.generated = false, .user_text_only = true}, layout, 9),
+            (std::vector<int>{3, 4}));
+  EXPECT_EQ(Selected({.prompt = false, .user_text_only = true}, layout, 9),
+            (std::vector<int>{6, 7, 8}));
+  // The last prompt position is the first generated one even where the user's text reaches it.
+  EXPECT_EQ(Selected({.generated = false, .user_text_only = true},
+                     {.prompt_length = 4, .user_begin = 1, .user_end = 4}, 9),
+            (std::vector<int>{1, 2}));
+  // A raw prompt has no user's text.
+  EXPECT_EQ(Selected({.generated = false, .user_text_only = true}, {.prompt_length = 4}, 9),
+            std::vector<int>{});
+}
+
 TEST(PositionsTest, CountSelectedIsTheBruteForceCount) {
   int compared = 0;
-  for (int bits = 0; bits < 8; ++bits) {
-    const PositionRule rule{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0};
+  for (int bits = 0; bits < 16; ++bits) {
+    const PositionRule rule{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0};
     for (int prompt = 1; prompt <= 6; ++prompt) {
       for (int head = 0; head <= 7; ++head) {
-        const PromptLayout layout{prompt, head};
+        const PromptLayout layout{prompt, head, prompt / 3, (2 * prompt + head) / 3};
         for (int begin = 0; begin <= 9; ++begin) {
           for (int end = 0; end <= 9; ++end) {
             int expected = 0;
@@ -59,7 +75,7 @@ TEST(PositionsTest, CountSelectedIsTheBruteForceCount) {
       }
     }
   }
-  EXPECT_EQ(compared, 8 * 6 * 8 * 100);
+  EXPECT_EQ(compared, 16 * 6 * 8 * 100);
 }
 
 TEST(PositionsTest, ARuleThatCanSelectNothingIsRefusedByName) {

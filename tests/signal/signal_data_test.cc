@@ -239,6 +239,7 @@ TEST(SignalIdTest, EveryFieldChangesIt) {
       [](SignalData& s) { s.default_positions.prompt = true; },
       [](SignalData& s) { s.default_positions.generated = false; },
       [](SignalData& s) { s.default_positions.exclude_template_head = false; },
+      [](SignalData& s) { s.default_positions.user_text_only = true; },
       [](SignalData& s) { s.updates.pop_back(); },
       [](SignalData& s) { s.updates[0].site.layer = 2; },
       [](SignalData& s) { s.updates[0].site.kind = SiteKind::kUpProj; },

@@ -88,6 +88,24 @@ TEST_F(SqliteStoreTest, ADatabaseOfANewerVersionIsRefused) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("version 99"));
 }
 
+TEST_F(SqliteStoreTest, ADatabaseOfVersion1IsBroughtUpToDate) {
+  const std::string id = Put(1);
+  store_.reset();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
+  // What version 2 added.
+  ASSERT_EQ(
+      sqlite3_exec(db, "ALTER TABLE signals DROP COLUMN user_text_only; PRAGMA user_version = 1",
+                   nullptr, nullptr, nullptr),
+      SQLITE_OK);
+  sqlite3_close(db);
+  Reopen();
+  const absl::StatusOr<SignalRecord> record = store_->Get(id);
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(record->default_positions, VectorSignal(1).default_positions);
+  EXPECT_FALSE(record->default_positions.user_text_only);
+}
+
 TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsDataLoss) {
   store_.reset();
   std::filesystem::remove(folder_.path() + "/signals.db-wal");

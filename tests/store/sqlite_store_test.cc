@@ -20,7 +20,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST_F(SqliteStoreTest, KeepsEverythingAcrossAReopening) {
-  const SignalData signal = LoraSignal();
+  SignalData signal = LoraSignal();
+  signal.default_positions.user_text_only = true;
   const std::map<std::string, std::string> labels = {{"topic", "süß 甜"}, {"empty", ""}};
   const absl::StatusOr<SignalStore::PutResult> put = store_->Put(signal, labels, "a\n\"b\"");
   ASSERT_TRUE(put.ok()) << put.status();

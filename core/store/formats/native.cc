@@ -91,12 +91,14 @@ absl::StatusOr<PositionRule> ParsePositions(const std::string& text) {
   const std::map<std::string, bool*> members = {
       {"prompt", &rule.prompt},
       {"generated", &rule.generated},
-      {"exclude_template_head", &rule.exclude_template_head}};
+      {"exclude_template_head", &rule.exclude_template_head},
+      {"user_text_only", &rule.user_text_only}};
   for (const auto& [key, value] : object.items()) {
     const auto member = members.find(key);
     if (member == members.end() || !value.is_boolean()) {
-      return InvalidField(Field("default_positions"), Quoted(text),
-                          "prompt, generated and exclude_template_head, each true or false");
+      return InvalidField(
+          Field("default_positions"), Quoted(text),
+          "prompt, generated, exclude_template_head and user_text_only, each true or false");
     }
     *member->second = value.get<bool>();
   }
@@ -181,7 +183,8 @@ std::string WriteNative(const SignalData& signal) {
       {"default_multiplier", WriteDouble(signal.default_multiplier)},
       {"default_positions", nlohmann::json{{"prompt", rule.prompt},
                                            {"generated", rule.generated},
-                                           {"exclude_template_head", rule.exclude_template_head}}
+                                           {"exclude_template_head", rule.exclude_template_head},
+                                           {"user_text_only", rule.user_text_only}}
                                 .dump()}};
   if (!signal.marks.shape.empty()) metadata["model_shape"] = signal.marks.shape;
   if (!signal.marks.weights.empty()) metadata["model_weights"] = signal.marks.weights;

@@ -14,7 +14,8 @@ namespace steer {
 //   kind                "vector" | "lora" | "local_weight"
 //   model_shape, model_weights   the marks; absent or empty when unmarked
 //   default_multiplier  decimal, default "1"
-//   default_positions   JSON {"prompt": bool, "generated": bool, "exclude_template_head": bool};
+//   default_positions   JSON {"prompt": bool, "generated": bool, "exclude_template_head": bool,
+//                       "user_text_only": bool};
 //                       default: all tokens
 //   reads               JSON {"layers.14.block_out": "mlp_mid", …}; only for sites that do not read
 //                       their own input

@@ -26,7 +26,7 @@ FORM = b"".join([
     text("lora"),
     text("shape-mark"), text("weights-mark"),
     struct.pack("<d", -2.5),
-    number(0), number(1), number(1),  # prompt, generated, exclude_template_head
+    number(0), number(1), number(1),  # prompt, generated, exclude_template_head + 2 user_text_only
     number(2),  # sites
     text("layers.1.down_proj"), text("input"), number(2),
     tensor("A", [1, 3], [1.0, -0.0, 0.5]),
