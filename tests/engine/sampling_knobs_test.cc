@@ -223,6 +223,7 @@ TEST(SamplingKnobsTest, WhatIsPossibleStaysPossibleAndWhatIsNotDoesNot) {
   params.repetition_penalty = 10;
   row = Row(logits, params, History(all, {}));
   EXPECT_EQ(row[1], -std::numeric_limits<float>::max());
+  params.logit_bias = {{0, 100}, {1, 100}};
   EXPECT_THAT(Support(Count({-kInf, kNan, -50}, params, 50)), ElementsAre(2));
 }
 
