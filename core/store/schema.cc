@@ -13,7 +13,7 @@ namespace {
 //
 // seq gives the order of arrival, and AUTOINCREMENT never reuses one, so pages stay stable. The row
 // of a deleted alias stays with signal_id NULL: its version must go on when the name comes back.
-constexpr std::array<const char*, 2> kSteps = {R"sql(
+constexpr std::array<const char*, 3> kSteps = {R"sql(
   CREATE TABLE signals (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -42,6 +42,28 @@ constexpr std::array<const char*, 2> kSteps = {R"sql(
 )sql",
                                                R"sql(
   ALTER TABLE signals ADD COLUMN user_text_only INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                               R"sql(
+  CREATE TABLE curves (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    signal_id TEXT NOT NULL REFERENCES signals (id),
+    on_prompt INTEGER NOT NULL,
+    on_generated INTEGER NOT NULL,
+    exclude_template_head INTEGER NOT NULL,
+    user_text_only INTEGER NOT NULL,
+    model_fingerprint TEXT NOT NULL,
+    pairs_sha256 TEXT NOT NULL,
+    system BLOB NOT NULL,  -- any bytes
+    end_of_turn INTEGER NOT NULL,
+    raw INTEGER NOT NULL,
+    both_spellings INTEGER NOT NULL,
+    created_unix_ms INTEGER NOT NULL,
+    multipliers BLOB NOT NULL,  -- little-endian doubles
+    pairs INTEGER NOT NULL,
+    losses BLOB NOT NULL  -- CurveLosses, [multipliers][pairs]; last, so that lists never read it
+  ) STRICT;
+  CREATE INDEX curves_by_signal ON curves (signal_id, seq);
 )sql"};
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/signal/signal_data.h"
+#include "core/store/curve_record.h"
 
 namespace steer {
 
@@ -49,7 +50,7 @@ inline constexpr size_t kMaxLabelKeyBytes = 64;  // at least 1
 inline constexpr size_t kMaxLabelValueBytes = 256;
 inline constexpr size_t kMaxDescriptionBytes = 4096;
 
-// Signals, aliases and their annotations, durable: when a writing call returns OK its effect
+// Signals, aliases, annotations and dose curves, durable: when a writing call returns OK its effect
 // survives kill -9 and power loss. Thread-safe. Names of aliases: 1 to 128 characters of
 // [A-Za-z0-9._/-], not 64 hex digits (those are ids).
 class SignalStore {
@@ -75,8 +76,8 @@ class SignalStore {
   // Newest first. `page_size` 1..1000. INVALID_ARGUMENT for a page token this store did not make.
   // Signals that come while a caller pages change none of its later pages.
   virtual absl::StatusOr<Page<SignalRecord>> List(int page_size, absl::string_view page_token) = 0;
-  // NOT_FOUND; FAILED_PRECONDITION while aliases point to it, unless `with_aliases`, which removes
-  // them too.
+  // With its curves. NOT_FOUND; FAILED_PRECONDITION while aliases point to it, unless
+  // `with_aliases`, which removes them too.
   virtual absl::Status Delete(absl::string_view id, bool with_aliases) = 0;
 
   // Creates or moves an alias atomically. With `expected_version` (0 = must not exist yet) the move
@@ -88,6 +89,16 @@ class SignalStore {
   // By name.
   virtual absl::StatusOr<Page<AliasRecord>> ListAliases(int page_size,
                                                         absl::string_view page_token) = 0;
+
+  // Stores a curve and sets its id and time. The same content again keeps both and its place in the
+  // lists, and repairs damage. INVALID_ARGUMENT as ValidateCurve; NOT_FOUND if its signal is gone.
+  virtual absl::StatusOr<CurveRecord> PutCurve(CurveRecord curve) = 0;
+  // NOT_FOUND; DATA_LOSS if it no longer matches its id.
+  virtual absl::StatusOr<CurveRecord> GetCurve(absl::string_view id) = 0;
+  // Without losses; of one signal, or of all if `signal_id` is empty. Pages are as in List.
+  virtual absl::StatusOr<Page<CurveRecord>> ListCurves(absl::string_view signal_id, int page_size,
+                                                       absl::string_view page_token) = 0;
+  virtual absl::Status DeleteCurve(absl::string_view id) = 0;
 };
 
 // Metadata in <directory>/signals.db (SQLite, WAL, synchronous=FULL), payloads in

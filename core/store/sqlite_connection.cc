@@ -88,6 +88,13 @@ SqliteStatement& SqliteStatement::Bind(double value) {
   return *this;
 }
 
+SqliteStatement& SqliteStatement::BindBlob(std::span<const std::byte> bytes) {
+  // As with text: no bytes are not NULL.
+  const void* const data = bytes.empty() ? "" : static_cast<const void*>(bytes.data());
+  Note(sqlite3_bind_blob64(statement_, ++parameters_, data, bytes.size(), SQLITE_STATIC));
+  return *this;
+}
+
 absl::StatusOr<bool> SqliteStatement::Step() {
   if (!error_.ok()) return error_;
   switch (sqlite3_step(statement_)) {
@@ -114,6 +121,13 @@ std::string SqliteStatement::Text(int column) const {
 int64_t SqliteStatement::Int(int column) const { return sqlite3_column_int64(statement_, column); }
 
 double SqliteStatement::Real(int column) const { return sqlite3_column_double(statement_, column); }
+
+std::span<const std::byte> SqliteStatement::Blob(int column) const {
+  const auto* const data = static_cast<const std::byte*>(sqlite3_column_blob(statement_, column));
+  const int size = sqlite3_column_bytes(statement_, column);
+  return data == nullptr ? std::span<const std::byte>()
+                         : std::span(data, static_cast<size_t>(size));
+}
 
 bool SqliteStatement::IsNull(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -20,10 +22,11 @@ class SqliteStatement {
   SqliteStatement(const SqliteStatement&) = delete;
   SqliteStatement& operator=(const SqliteStatement&) = delete;
 
-  // The next parameter, from ?1 on. Text is borrowed until the last Step.
+  // The next parameter, from ?1 on. Text and bytes are borrowed until the last Step.
   SqliteStatement& Bind(absl::string_view text);
   SqliteStatement& Bind(int64_t value);
   SqliteStatement& Bind(double value);
+  SqliteStatement& BindBlob(std::span<const std::byte> bytes);
 
   // True: a row is there to be read; false: done.
   absl::StatusOr<bool> Step();
@@ -34,6 +37,7 @@ class SqliteStatement {
   std::string Text(int column) const;
   int64_t Int(int column) const;
   double Real(int column) const;
+  std::span<const std::byte> Blob(int column) const;  // until the next Step
   bool IsNull(int column) const;
 
  private:

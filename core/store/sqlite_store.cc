@@ -12,6 +12,7 @@
 #include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
+#include "core/store/curve_table.h"
 #include "core/store/formats/native.h"
 #include "core/store/limits.h"
 #include "core/store/schema.h"
@@ -216,6 +217,7 @@ absl::Status SqliteStore::Delete(absl::string_view id, bool with_aliases) {
          absl::StrCat("a signal with the aliases ", absl::StrJoin(record->aliases, ", ")),
          "a signal without aliases, or with_aliases = true"});
   }
+  STEER_RETURN_IF_ERROR(RemoveCurvesOf(*connection_, id));
   STEER_RETURN_IF_ERROR(RemoveSignal(*connection_, id));
   STEER_RETURN_IF_ERROR(transaction->Commit());
   // Only now that no row names it; if this fails, the next opening removes it.

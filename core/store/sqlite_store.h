@@ -34,6 +34,11 @@ class SqliteStore : public SignalStore {
   absl::Status DeleteAlias(absl::string_view name) override;
   absl::StatusOr<Page<AliasRecord>> ListAliases(int page_size,
                                                 absl::string_view page_token) override;
+  absl::StatusOr<CurveRecord> PutCurve(CurveRecord curve) override;
+  absl::StatusOr<CurveRecord> GetCurve(absl::string_view id) override;
+  absl::StatusOr<Page<CurveRecord>> ListCurves(absl::string_view signal_id, int page_size,
+                                               absl::string_view page_token) override;
+  absl::Status DeleteCurve(absl::string_view id) override;
 
  private:
   SqliteStore(const std::string& directory, FileDescriptor lock,
@@ -54,7 +59,7 @@ class SqliteStore : public SignalStore {
   PayloadFolder payloads_;
   // One connection: SQLite has one writer anyway, and reads take microseconds. The mutex covers
   // whole transactions, which the connection's own lock would not. Nothing slow happens under it
-  // but the commit.
+  // but the commit, and the copying of a curve's losses, which kMaxCurveLosses bounds.
   Mutex mutex_;
   const std::unique_ptr<SqliteConnection> connection_ ABSL_PT_GUARDED_BY(mutex_);
 };

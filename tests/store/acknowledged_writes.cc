@@ -13,6 +13,7 @@
 #include <string>
 
 #include "core/store/signal_store.h"
+#include "tests/store/test_curves.h"
 #include "tests/store/test_signals.h"
 
 namespace {
@@ -36,7 +37,9 @@ int main(int argc, char** argv) {
   const steer::SignalData second = steer::VectorSignal(2);
   Acknowledge("put-1", store.Put(first, {}, "").status());
   Acknowledge("alias-1", store.SetAlias("a", SignalId(first), std::nullopt).status());
+  Acknowledge("curve-1", store.PutCurve(steer::TestCurve(SignalId(first))).status());
   Acknowledge("put-2", store.Put(second, {}, "").status());
+  Acknowledge("curve-2", store.PutCurve(steer::TestCurve(SignalId(second))).status());
   Acknowledge("alias-2", store.SetAlias("a", SignalId(second), std::nullopt).status());
   Acknowledge("delete-1", store.Delete(SignalId(first), false));
   return 0;

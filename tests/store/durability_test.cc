@@ -13,6 +13,7 @@
 #include "core/store/signal_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/store/test_curves.h"
 #include "tests/store/test_signals.h"
 #include "tests/store/traced_run.h"
 
@@ -21,14 +22,16 @@ namespace {
 
 using ::testing::ElementsAre;
 
-const std::vector<std::string> kCalls = {"open",  "put-1",   "alias-1",
-                                         "put-2", "alias-2", "delete-1"};
+const std::vector<std::string> kCalls = {"open",  "put-1",   "alias-1", "curve-1",
+                                         "put-2", "curve-2", "alias-2", "delete-1"};
 
 // What may be found after a reopening: every value in the set is allowed.
 struct Allowed {
   std::set<bool> first = {false};   // signal 1 is there
   std::set<bool> second = {false};  // signal 2 is there
   std::set<int> alias = {0};        // the signal that the alias names; 0 = none
+  std::set<bool> first_curve = {false};
+  std::set<bool> second_curve = {false};
 };
 
 template <typename T>
@@ -52,7 +55,12 @@ Allowed AfterCalls(const std::vector<std::string>& lines) {
     if (kCalls[i] == "put-2") Allow(allowed.second, true, ok);
     if (kCalls[i] == "alias-1") Allow(allowed.alias, 1, ok);
     if (kCalls[i] == "alias-2") Allow(allowed.alias, 2, ok);
-    if (kCalls[i] == "delete-1") Allow(allowed.first, false, ok);
+    if (kCalls[i] == "curve-1") Allow(allowed.first_curve, true, ok);
+    if (kCalls[i] == "curve-2") Allow(allowed.second_curve, true, ok);
+    if (kCalls[i] == "delete-1") {
+      Allow(allowed.first, false, ok);
+      Allow(allowed.first_curve, false, ok);
+    }
   }
   return allowed;
 }
@@ -70,6 +78,17 @@ void ExpectSound(const TemporaryFolder& folder, const std::vector<std::string>& 
   const absl::StatusOr<SignalRecord> target = store.Get("a");
   const int alias = !target.ok() ? 0 : target->id == first ? 1 : 2;
   EXPECT_TRUE(allowed.alias.contains(alias)) << alias;
+
+  const absl::Status first_curve = store.GetCurve(CurveId(TestCurve(first))).status();
+  const absl::Status second_curve = store.GetCurve(CurveId(TestCurve(second))).status();
+  EXPECT_TRUE(allowed.first_curve.contains(first_curve.ok())) << first_curve;
+  EXPECT_TRUE(allowed.second_curve.contains(second_curve.ok())) << second_curve;
+  // A signal goes together with its curve: if that was certain, neither is there without the other.
+  if (!store.Get(first).ok()) {
+    EXPECT_TRUE(absl::IsNotFound(first_curve)) << first_curve;
+  } else if (lines.size() > 3 && absl::EndsWith(lines[3], " OK")) {
+    EXPECT_TRUE(first_curve.ok()) << first_curve;
+  }
 
   const absl::StatusOr<Page<SignalRecord>> page = store.List(10, "");
   ASSERT_TRUE(page.ok()) << page.status();
@@ -120,8 +139,8 @@ TEST(DurabilityTest, EverythingIsOnTheDiskBeforeTheAnswer) {
                                    "trace=fsync,fdatasync,?rename,?renameat,?renameat2,write,"
                                    "pwrite64,writev,?unlink,?unlinkat"});
   ASSERT_EQ(run.strace_error, "") << "this test needs permission to trace its child (ptrace)";
-  ASSERT_THAT(run.acknowledged, ElementsAre("open OK", "put-1 OK", "alias-1 OK", "put-2 OK",
-                                            "alias-2 OK", "delete-1 OK"));
+  ASSERT_THAT(run.acknowledged, ElementsAre("open OK", "put-1 OK", "alias-1 OK", "curve-1 OK",
+                                            "put-2 OK", "curve-2 OK", "alias-2 OK", "delete-1 OK"));
   std::map<std::string, std::vector<std::string>> steps = BySteps(run.calls);
   const std::vector<std::string> sync = {"fsync", "fdatasync"};
   for (const int seed : {1, 2}) {
@@ -144,7 +163,7 @@ TEST(DurabilityTest, EverythingIsOnTheDiskBeforeTheAnswer) {
     const std::vector<std::string> before(put.begin(), put.begin() + folder_synced);
     EXPECT_EQ(LastCall(before, {"pwrite64"}, "/signals.db-wal>"), -1);
   }
-  for (const char* name : {"alias-1", "alias-2", "delete-1"}) {
+  for (const char* name : {"alias-1", "curve-1", "curve-2", "alias-2", "delete-1"}) {
     const std::vector<std::string>& calls = steps[name];
     SCOPED_TRACE(::testing::PrintToString(calls));
     const int written = LastCall(calls, {"pwrite64"}, "/signals.db-wal>");
@@ -231,7 +250,8 @@ TEST(DurabilityTest, WhatWasAcknowledgedSurvivesKillMinus9) {
     if (child == 0) {
       const absl::StatusOr<std::unique_ptr<SignalStore>> store = OpenSqliteStore(folder.path());
       if (!store.ok() || !(*store)->Put(signal, {{"round", absl::StrCat(round)}}, "").ok() ||
-          !(*store)->SetAlias(name, SignalId(signal), std::nullopt).ok()) {
+          !(*store)->SetAlias(name, SignalId(signal), std::nullopt).ok() ||
+          !(*store)->PutCurve(TestCurve(SignalId(signal), round)).ok()) {
         _exit(1);
       }
       kill(getpid(), SIGKILL);
@@ -246,10 +266,16 @@ TEST(DurabilityTest, WhatWasAcknowledgedSurvivesKillMinus9) {
     ASSERT_TRUE(store.ok()) << store.status();
     const absl::StatusOr<SignalData> loaded = (*store)->Load(SignalId(signal));
     ASSERT_TRUE(loaded.ok()) << loaded.status();
+    const CurveRecord curve = TestCurve(SignalId(signal), round);
+    const absl::StatusOr<CurveRecord> kept = (*store)->GetCurve(CurveId(curve));
+    ASSERT_TRUE(kept.ok()) << kept.status();
+    EXPECT_EQ(kept->losses, curve.losses);
     EXPECT_EQ((*store)->Get(SignalId(signal))->labels.at("round"), absl::StrCat(round));
     for (const auto& [alias, id] : aliases) EXPECT_EQ((*store)->Get(alias)->id, id);
     const absl::StatusOr<Page<SignalRecord>> all = (*store)->List(100, "");
     EXPECT_EQ(all->items.size(), static_cast<size_t>(round) + 1);
+    const absl::StatusOr<Page<CurveRecord>> curves = (*store)->ListCurves("", 100, "");
+    EXPECT_EQ(curves->items.size(), static_cast<size_t>(round) + 1);
   }
 }
 

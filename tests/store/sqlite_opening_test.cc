@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/store/sqlite_store_fixture.h"
+#include "tests/store/test_curves.h"
 
 namespace steer {
 namespace {
@@ -93,17 +94,43 @@ TEST_F(SqliteStoreTest, ADatabaseOfVersion1IsBroughtUpToDate) {
   store_.reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
-  // What version 2 added.
-  ASSERT_EQ(
-      sqlite3_exec(db, "ALTER TABLE signals DROP COLUMN user_text_only; PRAGMA user_version = 1",
-                   nullptr, nullptr, nullptr),
-      SQLITE_OK);
+  // What versions 2 and 3 added.
+  ASSERT_EQ(sqlite3_exec(db,
+                         "ALTER TABLE signals DROP COLUMN user_text_only; DROP TABLE curves; "
+                         "PRAGMA user_version = 1",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
   sqlite3_close(db);
   Reopen();
   const absl::StatusOr<SignalRecord> record = store_->Get(id);
   ASSERT_TRUE(record.ok()) << record.status();
   EXPECT_EQ(record->default_positions, VectorSignal(1).default_positions);
   EXPECT_FALSE(record->default_positions.user_text_only);
+}
+
+TEST_F(SqliteStoreTest, ADatabaseOfVersion2IsBroughtUpToDate) {
+  SignalData signal = VectorSignal(1);
+  signal.default_positions.user_text_only = true;
+  const absl::StatusOr<SignalStore::PutResult> put = store_->Put(signal, {{"a", "b"}}, "text");
+  ASSERT_TRUE(put.ok()) << put.status();
+  ASSERT_TRUE(store_->SetAlias("alias", put->record.id, std::nullopt).ok());
+  store_.reset();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(db, "DROP TABLE curves; PRAGMA user_version = 2", nullptr, nullptr, nullptr),
+      SQLITE_OK);
+  sqlite3_close(db);
+  Reopen();
+  const absl::StatusOr<SignalRecord> record = store_->Get("alias");
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_TRUE(record->default_positions.user_text_only);
+  EXPECT_EQ(record->description, "text");
+  EXPECT_TRUE(store_->ListCurves("", 10, "")->items.empty());
+  const absl::StatusOr<CurveRecord> curve = store_->PutCurve(TestCurve(record->id));
+  ASSERT_TRUE(curve.ok()) << curve.status();
+  Reopen();
+  EXPECT_EQ(*store_->GetCurve(curve->id), *curve);
 }
 
 TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsDataLoss) {

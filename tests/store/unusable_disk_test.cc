@@ -14,6 +14,7 @@
 #include "core/store/signal_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/store/test_curves.h"
 #include "tests/store/test_signals.h"
 
 namespace steer {
@@ -120,6 +121,32 @@ TEST(UnusableDiskTest, ARowThatDoesNotFitIsResourceExhaustedAndLeavesNothing) {
   store = MustOpen(folder.path());
   ASSERT_NE(store, nullptr);
   EXPECT_EQ(store->List(10, "")->items.size(), 2U);
+}
+
+TEST(UnusableDiskTest, ACurveThatDoesNotFitIsResourceExhaustedAndLeavesNothing) {
+  const TemporaryFolder folder;
+  std::unique_ptr<SignalStore> store = MustOpen(folder.path());
+  ASSERT_NE(store, nullptr);
+  const std::string signal = store->Put(VectorSignal(1), {}, "")->record.id;
+  const absl::StatusOr<CurveRecord> small = store->PutCurve(TestCurve(signal));
+  ASSERT_TRUE(small.ok()) << small.status();
+  CurveRecord big = TestCurve(signal, 2);
+  big.pairs = 100000;  // ten megabytes: more than SQLite keeps in memory until the commit
+  big.losses.assign(300000, {1, 2, 3, 4});
+  {
+    const FileSizeLimit limit(5000000);
+    const absl::Status status = store->PutCurve(big).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_EQ(store->GetCurve(CurveId(big)).status().code(), absl::StatusCode::kNotFound);
+    EXPECT_EQ(*store->GetCurve(small->id), *small);
+    EXPECT_TRUE(store->PutCurve(TestCurve(signal, 3)).ok());
+  }
+  ASSERT_TRUE(store->PutCurve(big).ok());
+  store.reset();
+  store = MustOpen(folder.path());
+  ASSERT_NE(store, nullptr);
+  EXPECT_TRUE(store->GetCurve(CurveId(big)).ok());
+  EXPECT_EQ(store->ListCurves(signal, 10, "")->items.size(), 3U);
 }
 
 TEST(UnusableDiskTest, ADirectoryThatCannotBeWrittenIsAClearErrorAtOpen) {

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+#include "core/store/curve_record.h"
+
+namespace steer {
+
+// A valid curve of a signal over three multipliers and two pairs, whose numbers come from `seed`.
+// testdata/curve_id.py has it too.
+inline CurveRecord TestCurve(const std::string& signal_id, int seed = 1) {
+  CurveRecord curve;
+  curve.signal_id = signal_id;
+  curve.positions = {
+      .prompt = true, .generated = true, .exclude_template_head = false, .user_text_only = true};
+  curve.model_fingerprint = "fingerprint";
+  curve.pairs_sha256 = std::string(64, 'b');
+  curve.system = std::string("s\0\xff", 3);
+  curve.end_of_turn = true;
+  curve.both_spellings = true;
+  curve.multipliers = {-1.5, 0.0, 2.0};
+  curve.pairs = 2;
+  for (int i = 0; i < 6; ++i) {
+    const double value = seed + 0.25 * i;
+    curve.losses.push_back({value, value + 0.5, value / 4, value / 8});
+  }
+  return curve;
+}
+
+}  // namespace steer
