@@ -15,6 +15,12 @@ double AnswerLoss(std::span<const double> log_probs, LossMode mode) {
   return mode == LossMode::kSum ? -sum : -sum / static_cast<double>(log_probs.size());
 }
 
+double AddedLosses(double a, double b) {
+  const double least = std::min(a, b);
+  if (std::isinf(least)) return least;
+  return least - std::log1p(std::exp(-std::abs(a - b)));
+}
+
 PairOdds ComputeOdds(double positive_loss, double negative_loss) {
   PairOdds odds;
   odds.positive_loss = positive_loss;

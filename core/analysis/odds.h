@@ -14,6 +14,9 @@ enum class LossMode { kSum, kMean };
 // L = -(sum or mean) of log_probs. Needs at least one token.
 double AnswerLoss(std::span<const double> log_probs, LossMode mode);
 
+// -log(e^-a + e^-b): the loss of an answer that may be given in either of two spellings.
+double AddedLosses(double a, double b);
+
 // Preference and utility log-odds of a polar pair (paper 2.1), in fp64:
 //   PrefOdds = L_n - L_p
 //   UtilOdds = a - log(1 - exp(a)),  a = log(exp(-L_p) + exp(-L_n)),  defined for a < 0 only

@@ -1,7 +1,13 @@
 #include "core/analysis/preference_utility_scorer.h"
 
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <span>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
 #include "core/base/status_macros.h"
 
 namespace steer {
@@ -11,14 +17,67 @@ constexpr double kConfidence = 0.95;
 constexpr int kResamples = 2000;
 constexpr uint64_t kSeed = 1;
 
-ScoredPair ScoreOf(const std::vector<double>& positive, const std::vector<double>& negative) {
-  const auto odds = [&](LossMode mode) {
-    return ComputeOdds(AnswerLoss(positive, mode), AnswerLoss(negative, mode));
+// So many multipliers of a pair are fanned out at once.
+constexpr size_t kAtOnce = 32;
+
+// An answer's losses at one strength.
+struct AnswerLosses {
+  double sum = 0;
+  double mean = 0;
+  int tokens = 0;  // of the spelling that `mean` has
+};
+
+// The spelling with the greatest probability.
+size_t Likeliest(std::span<const ForcedLogProbs> spellings) {
+  const auto less = [](const ForcedLogProbs& a, const ForcedLogProbs& b) {
+    return AnswerLoss(a, LossMode::kSum) > AnswerLoss(b, LossMode::kSum);
   };
-  return {.sum = odds(LossMode::kSum),
-          .mean = odds(LossMode::kMean),
-          .positive_tokens = static_cast<int>(positive.size()),
-          .negative_tokens = static_cast<int>(negative.size())};
+  return std::max_element(spellings.begin(), spellings.end(), less) - spellings.begin();
+}
+
+// L_sum = -log(sum over spellings of P), L_mean = -(mean log-probability of `chosen`)
+AnswerLosses LossesOf(std::span<const ForcedLogProbs> spellings, size_t chosen) {
+  AnswerLosses losses;
+  losses.sum = AnswerLoss(spellings.front(), LossMode::kSum);
+  for (const ForcedLogProbs& spelling : spellings.subspan(1))
+    losses.sum = AddedLosses(losses.sum, AnswerLoss(spelling, LossMode::kSum));
+  losses.mean = AnswerLoss(spellings[chosen], LossMode::kMean);
+  losses.tokens = static_cast<int>(spellings[chosen].size());
+  return losses;
+}
+
+ForcedGroup GroupOf(const TokenPair& pair) {
+  ForcedGroup group = pair.positive;
+  group.insert(group.end(), pair.negative.begin(), pair.negative.end());
+  return group;
+}
+
+// One pair at every strength: log_probs[strength][text of GroupOf(pair)], of which the one numbered
+// `plain` is the plain model's.
+std::vector<ScoredPair> ScoreOf(const TokenPair& pair, const GroupLogProbs& log_probs,
+                                size_t plain) {
+  const size_t positives = pair.positive.size();
+  const auto split = [&](size_t strength) {
+    const std::span<const ForcedLogProbs> all(log_probs[strength]);
+    return std::pair(all.first(positives), all.subspan(positives));
+  };
+  const auto [plain_positive, plain_negative] = split(plain);
+  const size_t positive_spelling = Likeliest(plain_positive);
+  const size_t negative_spelling = Likeliest(plain_negative);
+  std::vector<ScoredPair> scored;
+  for (size_t strength = 0; strength < log_probs.size(); ++strength) {
+    const auto [positive, negative] = split(strength);
+    const AnswerLosses p = LossesOf(positive, positive_spelling);
+    const AnswerLosses n = LossesOf(negative, negative_spelling);
+    scored.push_back({.sum = ComputeOdds(p.sum, n.sum),
+                      .mean = ComputeOdds(p.mean, n.mean),
+                      .positive_tokens = p.tokens,
+                      .negative_tokens = n.tokens,
+                      .positive_respelt = positive_spelling != 0,
+                      .negative_respelt = negative_spelling != 0,
+                      .prompt_is_prefix = pair.prompt_is_prefix});
+  }
+  return scored;
 }
 
 OddsSummary SummaryOf(const std::vector<ScoredPair>& pairs, PairOdds ScoredPair::* mode) {
@@ -29,6 +88,15 @@ OddsSummary SummaryOf(const std::vector<ScoredPair>& pairs, PairOdds ScoredPair:
 }
 
 }  // namespace
+
+ScorePoint MakeScorePoint(double multiplier, std::vector<ScoredPair> pairs) {
+  ScorePoint point;
+  point.multiplier = multiplier;
+  point.sum = SummaryOf(pairs, &ScoredPair::sum);
+  point.mean = SummaryOf(pairs, &ScoredPair::mean);
+  point.pairs = std::move(pairs);
+  return point;
+}
 
 std::optional<PreferenceSlope> SlopeAtZero(const std::vector<ScorePoint>& points, LossMode mode) {
   const ScorePoint* low = nullptr;   // the largest multiplier <= 0
@@ -65,29 +133,77 @@ std::optional<PreferenceSlope> SlopeAtZero(const std::vector<ScorePoint>& points
                          .interval = BootstrapMean(slopes, kConfidence, kResamples, kSeed)};
 }
 
+namespace {
+
+absl::Status CheckFinite(const ScorePoint& point) {
+  for (size_t i = 0; i < point.pairs.size(); ++i) {
+    const PairOdds& odds = point.pairs[i].sum;
+    if (std::isfinite(odds.positive_loss) && std::isfinite(odds.negative_loss)) continue;
+    return FieldError(absl::StatusCode::kOutOfRange,
+                      {"NOT_FINITE", "multipliers",
+                       absl::StrCat(point.multiplier, ", at which an answer of pairs[", i,
+                                    "] has no probability"),
+                       "multipliers at which the model still computes finite numbers"});
+  }
+  return absl::OkStatus();
+}
+
+// All pairs at some multipliers; `plain` is the plain model's number among the strengths.
+absl::StatusOr<std::vector<ScorePoint>> ScoreSome(Scorer& scorer,
+                                                  const std::vector<TokenPair>& pairs,
+                                                  std::span<const double> multipliers,
+                                                  const std::function<bool()>& cancelled,
+                                                  const std::function<void()>& on_pair) {
+  std::vector<Strength> strengths;
+  for (const double multiplier : multipliers) strengths.emplace_back(scorer.controls(), multiplier);
+  const auto zero = std::find(multipliers.begin(), multipliers.end(), 0);
+  const size_t plain = zero - multipliers.begin();
+  const bool spelt = std::any_of(pairs.begin(), pairs.end(), [](const TokenPair& pair) {
+    return pair.positive.size() > 1 || pair.negative.size() > 1;
+  });
+  // Spellings are chosen in the plain model. With one of each there is nothing to choose.
+  if (plain == multipliers.size() && spelt) strengths.emplace_back(scorer.controls(), 0);
+  std::vector<ForcedGroup> groups;
+  for (const TokenPair& pair : pairs) groups.push_back(GroupOf(pair));
+  std::vector<std::vector<ScoredPair>> scores(multipliers.size(),
+                                              std::vector<ScoredPair>(pairs.size()));
+  STEER_RETURN_IF_ERROR(
+      scorer.Score(groups, strengths, cancelled, [&](size_t group, const GroupLogProbs& log_probs) {
+        const std::vector<ScoredPair> scored =
+            ScoreOf(pairs[group], log_probs, plain < log_probs.size() ? plain : 0);
+        for (size_t i = 0; i < scores.size(); ++i) scores[i][group] = scored[i];
+        on_pair();
+      }));
+  std::vector<ScorePoint> points;
+  for (size_t i = 0; i < scores.size(); ++i)
+    points.push_back(MakeScorePoint(multipliers[i], std::move(scores[i])));
+  return points;
+}
+
+}  // namespace
+
 absl::Status ScorePairs(Scorer& scorer, const std::vector<TokenPair>& pairs,
                         const std::vector<double>& multipliers,
-                        const std::function<bool()>& cancelled,
-                        const std::function<bool(ScorePoint)>& on_point) {
-  std::vector<ForcedText> texts;
-  texts.reserve(2 * pairs.size());
-  for (const TokenPair& pair : pairs) {
-    texts.push_back(pair.positive);
-    texts.push_back(pair.negative);
-  }
-  for (const double multiplier : multipliers) {
-    STEER_ASSIGN_OR_RETURN(const std::vector<std::vector<double>> log_probs,
-                           scorer.LogProbs(texts, multiplier, cancelled));
-    ScorePoint point;
-    point.multiplier = multiplier;
-    for (size_t i = 0; i < pairs.size(); ++i) {
-      point.pairs.push_back(ScoreOf(log_probs[2 * i], log_probs[2 * i + 1]));
-      point.pairs.back().prompt_is_prefix = pairs[i].prompt_is_prefix;
+                        const std::function<bool()>& cancelled, const ScoreListener& listener) {
+  const auto total = static_cast<int64_t>(pairs.size() * multipliers.size());
+  int64_t done = 0;
+  // Set under the scorer's own order of calls, read by its threads.
+  std::atomic<bool> stopped = false;
+  const auto stop = [&] { return stopped || cancelled(); };
+  const std::span<const double> all(multipliers);
+  for (size_t begin = 0; begin < all.size(); begin += kAtOnce) {
+    const std::span<const double> some = all.subspan(begin, std::min(kAtOnce, all.size() - begin));
+    STEER_ASSIGN_OR_RETURN(std::vector<ScorePoint> points,
+                           ScoreSome(scorer, pairs, some, stop, [&] {
+                             done += static_cast<int64_t>(some.size());
+                             if (listener.on_progress && !listener.on_progress(done, total))
+                               stopped = true;
+                           }));
+    for (ScorePoint& point : points) {
+      STEER_RETURN_IF_ERROR(CheckFinite(point));
+      if (!listener.on_point(std::move(point)))
+        return absl::CancelledError("scoring was stopped by its reader");
     }
-    point.sum = SummaryOf(point.pairs, &ScoredPair::sum);
-    point.mean = SummaryOf(point.pairs, &ScoredPair::mean);
-    if (!on_point(std::move(point)))
-      return absl::CancelledError("scoring was stopped by its reader");
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -11,20 +12,26 @@
 
 namespace steer {
 
-// A polar pair ready to be scored: both answers joined to the prompt and tokenised as a whole.
+// A polar pair ready to be scored: answers joined to the prompt and tokenised as a whole, each in
+// one or two spellings, the given one first. The other has or lacks a space before the answer:
+// which of the two a model writes is the tokenizer's matter, not the concept's.
 struct TokenPair {
-  ForcedText positive;
-  ForcedText negative;
+  std::vector<ForcedText> positive;
+  std::vector<ForcedText> negative;
   // False if joint tokenisation changed the prompt's own tokens (a merge across the boundary); the
   // pair is scored all the same, from the first token that is not shared with the prompt.
   bool prompt_is_prefix = true;
 };
 
+// Of the spellings of an answer, SUM adds the probabilities, and MEAN has, at every strength, the
+// one that is likelier as a whole in the plain model.
 struct ScoredPair {
   PairOdds sum;
   PairOdds mean;
-  int positive_tokens = 0;
+  int positive_tokens = 0;  // of the spelling that MEAN has
   int negative_tokens = 0;
+  bool positive_respelt = false;  // MEAN has the spelling that was not given
+  bool negative_respelt = false;
   bool prompt_is_prefix = true;  // as in TokenPair
 };
 
@@ -35,6 +42,9 @@ struct ScorePoint {
   OddsSummary sum;
   OddsSummary mean;
 };
+
+// With the summaries over `pairs`.
+ScorePoint MakeScorePoint(double multiplier, std::vector<ScoredPair> pairs);
 
 // The change of preference per unit of multiplier at m = 0: for each pair the secant between the
 // nearest multipliers on both sides of 0 (0 itself stands in for a missing side), then the mean
@@ -49,11 +59,19 @@ struct PreferenceSlope {
 // nullopt unless at least one multiplier lies on each side of 0 (or is 0) and two differ.
 std::optional<PreferenceSlope> SlopeAtZero(const std::vector<ScorePoint>& points, LossMode mode);
 
-// Scores `pairs` at each multiplier in turn and hands every finished point to `on_point`; false
-// from it stops with CANCELLED. Blocks; no state.
+// Who listens to ScorePairs; calls come one at a time, on whatever thread. False from either stops
+// with CANCELLED.
+struct ScoreListener {
+  std::function<bool(ScorePoint)> on_point;  // in the order of the multipliers
+  // After each pair at some of the multipliers: how many (pair, multiplier) are done of how many.
+  std::function<bool(int64_t done, int64_t total)> on_progress;  // may be null
+};
+
+// Scores `pairs` with all controls at each multiplier, 32 multipliers at a time: a pair's prompt is
+// computed once for them all where that is the same. `cancelled` is polled. OUT_OF_RANGE names the
+// multiplier at which an answer's probability is not a number. Blocks; no state.
 absl::Status ScorePairs(Scorer& scorer, const std::vector<TokenPair>& pairs,
                         const std::vector<double>& multipliers,
-                        const std::function<bool()>& cancelled,
-                        const std::function<bool(ScorePoint)>& on_point);
+                        const std::function<bool()>& cancelled, const ScoreListener& listener);
 
 }  // namespace steer

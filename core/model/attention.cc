@@ -124,6 +124,20 @@ Slice Cached(const AttentionConfig& config, const SequenceRows& sequence, const 
   return {q, k, v};
 }
 
+// Keys and values of a sequence from the rows of this step.
+Slice WithinStep(const SequenceRows& sequence, const AttentionRows& rows) {
+  const auto gather = [&sequence](const at::Tensor& x) {
+    const at::Tensor own = x.narrow(0, sequence.row_begin, sequence.count);
+    if (sequence.before.empty()) return own;
+    std::vector<at::Tensor> parts;
+    for (const RowRange& range : sequence.before)
+      parts.push_back(x.narrow(0, range.begin, range.count));
+    parts.push_back(own);
+    return at::cat(parts);
+  };
+  return {rows.q.narrow(0, sequence.row_begin, sequence.count), gather(rows.k), gather(rows.v)};
+}
+
 }  // namespace
 
 at::Tensor Attend(const AttentionConfig& config, const StepInput& input, const AttentionRows& rows,
@@ -133,13 +147,11 @@ at::Tensor Attend(const AttentionConfig& config, const StepInput& input, const A
   }
   const at::Tensor out = at::empty_like(rows.q);  // [rows, heads, head_dim]
   for (const SequenceRows& sequence : input.sequences) {
-    const auto own = [&sequence](const at::Tensor& x) {
-      return x.narrow(0, sequence.row_begin, sequence.count);
-    };
+    const at::Tensor q = rows.q.narrow(0, sequence.row_begin, sequence.count);
     const Slice slice = cache != nullptr && sequence.position > 0
-                            ? Cached(config, sequence, own(rows.q), *cache)
-                            : Slice{own(rows.q), own(rows.k), own(rows.v)};
-    AttendSequence(config, slice, own(out));
+                            ? Cached(config, sequence, q, *cache)
+                            : WithinStep(sequence, rows);
+    AttendSequence(config, slice, out.narrow(0, sequence.row_begin, sequence.count));
   }
   return out.view({rows.q.size(0), -1});
 }

@@ -23,8 +23,8 @@ struct AttentionRows {
 // Causal attention with grouped heads, sequence by sequence, softmax and soft cap in fp32 -> [rows,
 // heads * head_dim].
 // With a cache, k and v are stored first and each sequence attends to all its positions so far that
-// its window shows; without one, each sequence must begin at position 0 and attends within the
-// step.
+// its window shows; without one, each sequence attends to itself and to the rows of the step that
+// come before it.
 at::Tensor Attend(const AttentionConfig& config, const StepInput& input, const AttentionRows& rows,
                   KvCache* cache);
 

@@ -13,12 +13,21 @@ struct KeptPositions {
   at::Tensor slots;  // int64 [position + count - begin]
 };
 
+// Rows [begin, begin + count) of a step.
+struct RowRange {
+  int begin = 0;
+  int count = 0;
+};
+
 // The rows of one sequence in a step.
 struct SequenceRows {
   int row_begin = 0;
   int count = 0;
-  int position = 0;                 // of the first row; positions before it are in the cache
+  int position = 0;  // of the first row; those before it are in the cache or `before`
   std::vector<KeptPositions> kept;  // by KV group; empty without a cache
+  // Without a cache: the rows of this step that are the positions 0 .. position - 1, in order.
+  // Several sequences may go on from the same rows.
+  std::vector<RowRange> before;
 };
 
 // One ragged step: the rows of all sequences, one after another. Positions, rotary rows and slots

@@ -172,7 +172,7 @@ absl::Status Admission::CheckContinued(const GenerateSpec& spec,
   return CheckIds(ids, "continue_tokens");
 }
 
-absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
+absl::StatusOr<Admission::JoinedText> Admission::Join(const std::string& question,
                                                       const std::string& answer,
                                                       const PairFormat& format) const {
   PreparedPrompt prompt;
@@ -181,19 +181,16 @@ absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
   std::vector<TokenId> before;  // what the template writes before an answer
   if (format.form != PairForm::kChat) {
     const bool verbatim = format.form == PairForm::kVerbatim;
-    const std::string question =
-        verbatim ? pair.question : AsQuestion(format.system, pair.question);
-    // One space stands between "Answer:" and the answer, whether or not the pair brings it.
-    const bool spaced = verbatim || absl::StartsWith(answer, " ");
-    prompt.tokens = EncodeRaw(question);
-    tokens = EncodeRaw(absl::StrCat(question, spaced ? "" : " ", answer));
+    const std::string before_answer = verbatim ? question : AsQuestion(format.system, question);
+    prompt.tokens = EncodeRaw(before_answer);
+    tokens = EncodeRaw(before_answer + answer);
     if (format.end_of_turn)
       tokens.insert(tokens.end(), model_.chat->end_of_turn().begin(),
                     model_.chat->end_of_turn().end());
   } else {
     std::vector<ChatMessage> messages;
     if (!format.system.empty()) messages.push_back({"system", format.system});
-    messages.push_back({"user", pair.question});
+    messages.push_back({"user", question});
     STEER_ASSIGN_OR_RETURN(prompt, Chat(messages));
     messages.push_back({"assistant", answer});
     STEER_ASSIGN_OR_RETURN(ChatTemplate::Answered answered,
@@ -214,32 +211,58 @@ absl::StatusOr<Admission::JoinedText> Admission::Join(const PolarPair& pair,
   return joined;
 }
 
+absl::StatusOr<std::vector<Admission::JoinedText>> Admission::Spellings(
+    const std::string& question, const std::string& answer, const PairFormat& format) const {
+  const bool spaced = absl::StartsWith(answer, " ");
+  std::vector<std::string> spelt = {answer, spaced ? answer.substr(1) : " " + answer};
+  // One space stands between "Answer:" and the answer, whether or not the pair brings it.
+  if (format.form == PairForm::kQuestionAnswer && !spaced) std::swap(spelt[0], spelt[1]);
+  if (!format.both_spellings || spelt[1].empty()) spelt.pop_back();
+  std::vector<JoinedText> joined;
+  for (const std::string& text : spelt) {
+    STEER_ASSIGN_OR_RETURN(JoinedText one, Join(question, text, format));
+    if (joined.empty() || one.text.tokens != joined.front().text.tokens)
+      joined.push_back(std::move(one));
+  }
+  return joined;
+}
+
+absl::Status Admission::CheckJoined(const ForcedText& text, const std::string& field,
+                                    const char* answer) const {
+  const int length = static_cast<int>(text.tokens.size());
+  if (text.layout.prompt_length < 1) {
+    return InvalidField(field + ".question", "no token that the answer does not change",
+                        "a question of at least one token");
+  }
+  if (text.layout.prompt_length >= length) {
+    return InvalidField(absl::StrCat(field, ".", answer), "no tokens of its own",
+                        "an answer of at least one token");
+  }
+  if (length > model_.positions) {
+    return InvalidField(absl::StrCat(field, ".", answer),
+                        absl::StrCat(length, " tokens with the question"),
+                        absl::StrCat("up to ", model_.positions, " tokens"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<TokenPair> Admission::Pair(const PolarPair& pair, const PairFormat& format,
                                           const std::string& field) const {
   TokenPair result;
-  const auto join = [&](const std::string& answer, const char* name,
-                        ForcedText& text) -> absl::Status {
-    STEER_ASSIGN_OR_RETURN(JoinedText joined, Join(pair, answer, format));
-    const int length = static_cast<int>(joined.text.tokens.size());
-    if (joined.text.layout.prompt_length < 1) {
-      return InvalidField(field + ".question", "no token that the answer does not change",
-                          "a question of at least one token");
+  const auto spell = [&](const std::string& answer, const char* name,
+                         std::vector<ForcedText>& texts) -> absl::Status {
+    STEER_ASSIGN_OR_RETURN(std::vector<JoinedText> spellings,
+                           Spellings(pair.question, answer, format));
+    for (JoinedText& spelling : spellings) {
+      STEER_RETURN_IF_ERROR(CheckJoined(spelling.text, field, name));
+      texts.push_back(std::move(spelling.text));
     }
-    if (joined.text.layout.prompt_length >= length) {
-      return InvalidField(absl::StrCat(field, ".", name), "no tokens of its own",
-                          "an answer of at least one token");
-    }
-    if (length > model_.positions) {
-      return InvalidField(absl::StrCat(field, ".", name),
-                          absl::StrCat(length, " tokens with the question"),
-                          absl::StrCat("up to ", model_.positions, " tokens"));
-    }
-    result.prompt_is_prefix = result.prompt_is_prefix && joined.prompt_is_prefix;
-    text = std::move(joined.text);
+    // What the caller wrote is what may be flagged.
+    result.prompt_is_prefix = result.prompt_is_prefix && spellings.front().prompt_is_prefix;
     return absl::OkStatus();
   };
-  STEER_RETURN_IF_ERROR(join(pair.positive, "positive", result.positive));
-  STEER_RETURN_IF_ERROR(join(pair.negative, "negative", result.negative));
+  STEER_RETURN_IF_ERROR(spell(pair.positive, "positive", result.positive));
+  STEER_RETURN_IF_ERROR(spell(pair.negative, "negative", result.negative));
   return result;
 }
 

@@ -64,6 +64,7 @@ class Admission {
     std::string system;
     PairForm form = PairForm::kChat;
     bool end_of_turn = false;
+    bool both_spellings = false;  // see TokenPair; a template may write them alike: then one
   };
   // What pairs are written in unless their sender asks for them as they stand.
   PairForm form() const {
@@ -82,8 +83,13 @@ class Admission {
   absl::StatusOr<PreparedPrompt> Chat(const std::vector<ChatMessage>& messages) const;
   absl::Status CheckIds(const std::vector<TokenId>& ids, const std::string& field) const;
   absl::Status Truncate(const GenerateSpec& spec, int length, PreparedPrompt& prompt) const;
-  absl::StatusOr<JoinedText> Join(const PolarPair& pair, const std::string& answer,
+  absl::StatusOr<JoinedText> Join(const std::string& question, const std::string& answer,
                                   const PairFormat& format) const;
+  absl::StatusOr<std::vector<JoinedText>> Spellings(const std::string& question,
+                                                    const std::string& answer,
+                                                    const PairFormat& format) const;
+  absl::Status CheckJoined(const ForcedText& text, const std::string& field,
+                           const char* answer) const;
   absl::StatusOr<TokenPair> Pair(const PolarPair& pair, const PairFormat& format,
                                  const std::string& field) const;
   std::vector<TokenId> EncodeRaw(const std::string& text) const;

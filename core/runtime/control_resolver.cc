@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/base/check.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 
@@ -36,12 +37,13 @@ absl::Status AddChanges(const ControlSpec& spec, const std::string& field, Contr
 
 }  // namespace
 
-ControlSet PreparedControls::Scaled(double factor) const {
+ControlSet PreparedControls::Scaled(std::span<const double> factors) const {
+  STEER_CHECK(factors.size() == set.size());
   ControlSet scaled = set;
-  for (ControlEntry& entry : scaled) {
-    for (MultiplierRun& run : entry.multipliers) {
-      run.m1 *= factor;
-      run.m2 *= factor;
+  for (size_t i = 0; i < scaled.size(); ++i) {
+    for (MultiplierRun& run : scaled[i].multipliers) {
+      run.m1 *= factors[i];
+      run.m2 *= factors[i];
     }
   }
   return scaled;

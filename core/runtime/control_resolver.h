@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,8 +20,8 @@ struct PreparedControls {
   ControlSet set;
   std::vector<ResolvedControl> resolved;
 
-  // The same with every multiplier times `factor`.
-  ControlSet Scaled(double factor) const;
+  // The same with the multipliers of each control times its factor; as many factors as controls.
+  ControlSet Scaled(std::span<const double> factors) const;
 };
 
 // A multiplier is finite and within what any request may ask for; the error names `field`.

@@ -1,6 +1,7 @@
 #include "core/runtime/device_pools.h"
 
 #include <algorithm>
+#include <future>
 #include <set>
 #include <thread>
 #include <utility>
@@ -8,7 +9,6 @@
 #include "ATen/ATen.h"
 #include "ATen/Parallel.h"
 #include "absl/strings/str_cat.h"
-#include "core/analysis/scorer.h"
 #include "core/base/catch_torch.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
@@ -16,9 +16,7 @@
 #include "core/model/kv_cache.h"
 #include "core/model/model_config.h"
 #include "core/runtime/activation_reader.h"
-#include "core/runtime/control_resolver.h"
 #include "core/runtime/dispatcher.h"
-#include "core/runtime/engine_scorer.h"
 #include "core/runtime/kv_memory.h"
 #include "core/runtime/kv_sizing.h"
 #include "core/signal/control_set.h"
@@ -40,14 +38,29 @@ WorkerPool::SignalLoader LoaderOf(ResidentSignals* signals) {
   };
 }
 
+class EndSink final : public EventSink {
+ public:
+  explicit EndSink(std::promise<absl::Status>* ended) : ended_(ended) {}
+  void OnToken(TokenEvent /*event*/) override {}
+  void OnFinished(FinishedEvent event) override { ended_->set_value(std::move(event.status)); }
+
+ private:
+  std::promise<absl::Status>* const ended_;
+};
+
+// The first step allocates what later ones reuse, and shows whether the device computes at all.
 absl::Status WarmUp(WorkerPool& pool, std::atomic<RequestId>* next_id) {
-  Dispatcher only({&pool});
-  EngineScorer scorer(&only, next_id, PreparedControls());
-  ForcedText text;
-  text.tokens = {0, 0, 0};
-  text.layout.prompt_length = 1;
-  const auto result = scorer.LogProbs({text}, 1.0, [] { return false; });
-  return Annotate(result.status(), absl::StrCat("warm-up step of ", pool.name()));
+  std::promise<absl::Status> ended;
+  auto request = std::make_unique<Request>();
+  request->id = (*next_id)++;
+  request->tokens = {0, 0, 0};
+  request->layout.prompt_length = 3;
+  request->sampling.max_tokens = 1;
+  request->arrival = Clock::now();
+  request->sink = std::make_shared<EndSink>(&ended);
+  pool.Reserve(1);
+  STEER_RETURN_IF_ERROR(pool.Submit(std::move(request)));
+  return Annotate(ended.get_future().get(), absl::StrCat("warm-up step of ", pool.name()));
 }
 
 }  // namespace
@@ -189,6 +202,15 @@ std::vector<PoolStats> DevicePools::stats() const {
 
 void DevicePools::Drop(const std::string& signal_id) {
   for (const auto& device : devices_) device->signals->Drop(signal_id);
+}
+
+absl::StatusOr<std::vector<EngineScorer::Place>> DevicePools::ScoringPlaces() const {
+  std::vector<EngineScorer::Place> places;
+  for (const Pool& pool : pools_) {
+    if (pool.worker->healthy()) places.push_back({pool.worker.get(), pool.device->decoder});
+  }
+  if (places.empty()) return absl::UnavailableError("every device has failed");
+  return places;
 }
 
 absl::StatusOr<MeanActivation> DevicePools::ActivationReader() const {

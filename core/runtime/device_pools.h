@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "core/learn/difference_of_means.h"
 #include "core/model/decoder.h"
+#include "core/runtime/engine_scorer.h"
 #include "core/runtime/pool_stats.h"
 #include "core/runtime/resident_model.h"
 #include "core/runtime/resident_signals.h"
@@ -39,6 +40,8 @@ class DevicePools {
   std::vector<PoolStats> stats() const;
   // The signal leaves every device's memory; requests that use it keep it alive.
   void Drop(const std::string& signal_id);
+  // Where scoring may run: the pools whose device has not failed. UNAVAILABLE when none is left.
+  absl::StatusOr<std::vector<EngineScorer::Place>> ScoringPlaces() const;
   // A learner's way to the model through the least loaded pool. UNAVAILABLE when every device has
   // failed.
   absl::StatusOr<MeanActivation> ActivationReader() const;

@@ -1,33 +1,43 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "core/analysis/scorer.h"
+#include "core/model/decoder.h"
 #include "core/runtime/control_resolver.h"
-#include "core/runtime/dispatcher.h"
+#include "core/runtime/worker_pool.h"
 
 namespace steer {
 
-// The analysis' way to the model: scoring requests through the engine, in the background class, a
-// window at a time so that a large call neither floods the queue nor outlives its cancellation.
-// Each text goes to the pool that the dispatcher chooses. Made for one set of controls.
-// Thread-safe.
+// The analysis' way to the model: each group is fanned out (engine/fan_out.h) in units of about a
+// step on the engine thread of one pool, where they are background work; pools take the next group
+// when they are done with theirs. Made for one set of controls. Thread-safe.
 class EngineScorer final : public Scorer {
  public:
-  EngineScorer(Dispatcher* dispatcher, std::atomic<RequestId>* next_id, PreparedControls controls)
-      : dispatcher_(dispatcher), next_id_(next_id), controls_(std::move(controls)) {}
+  struct Place {
+    WorkerPool* pool = nullptr;
+    std::shared_ptr<const Decoder> decoder;  // on the pool's device
+  };
 
-  absl::StatusOr<std::vector<std::vector<double>>> LogProbs(
-      const std::vector<ForcedText>& texts, double multiplier,
-      const std::function<bool()>& cancelled) override;
+  // `places`: at least one; what they point to outlives this. `unit_rows`: of one unit, where one
+  // strength does not take more.
+  EngineScorer(std::vector<Place> places, int unit_rows, PreparedControls controls)
+      : places_(std::move(places)), unit_rows_(unit_rows), controls_(std::move(controls)) {}
+
+  size_t controls() const override { return controls_.set.size(); }
+  // UNAVAILABLE when a device has failed, NOT_FOUND when a signal is gone.
+  absl::Status Score(const std::vector<ForcedGroup>& groups, const std::vector<Strength>& strengths,
+                     const std::function<bool()>& cancelled,
+                     const std::function<void(size_t, GroupLogProbs)>& on_group) override;
 
  private:
-  Dispatcher* const dispatcher_;
-  std::atomic<RequestId>* const next_id_;
+  class Call;
+
+  const std::vector<Place> places_;
+  const int unit_rows_;
   const PreparedControls controls_;
 };
 

@@ -25,7 +25,8 @@ absl::StatusOr<JobRecord> LearningJobs::Start(const LearnSpec& spec) {
                         {.system = spec.system, .form = admission_->form(), .end_of_turn = false}));
   std::vector<ContrastPair> contrast;
   contrast.reserve(pairs.size());
-  for (const TokenPair& pair : pairs) contrast.push_back({pair.positive, pair.negative});
+  for (const TokenPair& pair : pairs)
+    contrast.push_back({pair.positive.front(), pair.negative.front()});
   return queue_.Start("difference_of_means",
                       [this, spec, layer, contrast = std::move(contrast)](JobContext& context) {
                         return Learn(spec, layer, contrast, context);

@@ -14,11 +14,11 @@
 #include "core/runtime/control_resolver.h"
 #include "core/runtime/device_pools.h"
 #include "core/runtime/dispatcher.h"
-#include "core/runtime/engine_scorer.h"
 #include "core/runtime/generations.h"
 #include "core/runtime/learning_jobs.h"
 #include "core/runtime/live_generations.h"
 #include "core/runtime/resident_model.h"
+#include "core/runtime/scoring.h"
 #include "core/signal/signal_data.h"
 #include "core/store/formats/native.h"
 #include "core/tokenizer/detokenizer.h"
@@ -67,6 +67,7 @@ class Runtime::Impl {
   std::unique_ptr<const ControlResolver> controls;
   std::unique_ptr<Dispatcher> dispatcher;
   std::unique_ptr<Generations> generations;
+  std::unique_ptr<Scoring> scoring;
   std::unique_ptr<LearningJobs> learning;
   std::atomic<bool> draining{false};
 };
@@ -100,6 +101,12 @@ absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
                                                        .next_id = &next_id,
                                                        .model_fingerprint = model.info.fingerprint,
                                                        .max_in_flight = options.max_in_flight});
+  scoring = std::make_unique<Scoring>(Scoring::Parts{.admission = admission.get(),
+                                                     .controls = controls.get(),
+                                                     .pools = pools.get(),
+                                                     .store = store.get(),
+                                                     .model = &model.info,
+                                                     .unit_rows = options.step_tokens});
   learning = std::make_unique<LearningJobs>(&model.info, admission.get(), store.get(), pools.get());
   return absl::OkStatus();
 }
@@ -157,28 +164,16 @@ absl::StatusOr<std::vector<ResolvedControl>> Runtime::Resolve(
 }
 
 absl::Status Runtime::Score(const ScoreSpec& spec, const std::function<bool()>& cancelled,
-                            const std::function<bool(ScorePoint)>& on_point) {
+                            const ScoreListener& listener) {
   if (impl_->draining) return Draining();
-  const Admission::PairForm form =
-      spec.raw ? Admission::PairForm::kVerbatim : impl_->admission->form();
-  const bool end_of_turn = spec.end_of_turn.value_or(form == Admission::PairForm::kChat);
-  STEER_ASSIGN_OR_RETURN(
-      const std::vector<TokenPair> pairs,
-      impl_->admission->Pairs(spec.pairs,
-                              {.system = spec.system, .form = form, .end_of_turn = end_of_turn}));
-  STEER_ASSIGN_OR_RETURN(PreparedControls controls, impl_->controls->Resolve(spec.controls));
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    for (const ForcedText* text : {&pairs[i].positive, &pairs[i].negative}) {
-      STEER_RETURN_IF_ERROR(
-          CheckSelections(controls, text->layout, absl::StrCat("pairs[", i, "]")));
-    }
-  }
-  for (size_t i = 0; i < spec.multipliers.size(); ++i) {
-    STEER_RETURN_IF_ERROR(
-        CheckFactor(controls, spec.multipliers[i], absl::StrCat("multipliers[", i, "]")));
-  }
-  EngineScorer scorer(impl_->dispatcher.get(), &impl_->next_id, std::move(controls));
-  return ScorePairs(scorer, pairs, spec.multipliers, cancelled, on_point);
+  return impl_->scoring->Score(spec, cancelled, listener);
+}
+
+absl::StatusOr<CurveRecord> Runtime::Sweep(const SweepSpec& spec,
+                                           const std::function<bool()>& cancelled,
+                                           const ScoreListener& listener) {
+  if (impl_->draining) return Draining();
+  return impl_->scoring->Sweep(spec, cancelled, listener);
 }
 
 absl::StatusOr<JobRecord> Runtime::StartJob(const LearnSpec& spec) {

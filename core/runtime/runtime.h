@@ -64,9 +64,12 @@ class Runtime {
 
   // What `controls` mean now, before anything runs; Score's answer carries it.
   absl::StatusOr<std::vector<ResolvedControl>> Resolve(const std::vector<ControlSpec>& controls);
-  // Blocks; each finished point goes to `on_point`. See ScorePairs.
+  // Blocks. See ScorePairs.
   absl::Status Score(const ScoreSpec& spec, const std::function<bool()>& cancelled,
-                     const std::function<bool(ScorePoint)>& on_point);
+                     const ScoreListener& listener);
+  // Blocks. Measures the curve and keeps it in the store; see SweepSpec and SweepAdaptively.
+  absl::StatusOr<CurveRecord> Sweep(const SweepSpec& spec, const std::function<bool()>& cancelled,
+                                    const ScoreListener& listener);
 
   absl::StatusOr<JobRecord> StartJob(const LearnSpec& spec);
   JobQueue& jobs();

@@ -4,9 +4,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/analysis/polar_pair.h"
+#include "core/analysis/sweep.h"
 #include "core/base/clock.h"
 #include "core/base/types.h"
 #include "core/schedule/request.h"
@@ -108,15 +110,26 @@ struct UpdatedCompletion {
   int first_token = 0;  // of the answer, from 0: the first that comes out under it
 };
 
-struct ScoreSpec {
+// Polar pairs and how they are written.
+struct PairSetSpec {
   std::vector<PolarPair> pairs;
-  std::string system;  // system message; empty = the template's default
-  std::vector<ControlSpec>
-      controls;                     // multipliers here are factors on top of ScoreSpec::multipliers
-  std::vector<double> multipliers;  // each multiplies every control's own m
+  std::string system;               // system message; empty = the template's default
   std::optional<bool> end_of_turn;  // append the end-of-turn suffix to the answers; default: yes
                                     // with a chat template
   bool raw = false;                 // pairs as they stand; see ScoreRequest.raw
+  bool both_spellings = true;       // see TokenPair
+};
+
+struct ScoreSpec : PairSetSpec {
+  // Multipliers here are factors on top of `multipliers`.
+  std::vector<ControlSpec> controls;
+  std::vector<double> multipliers;  // each multiplies every control's own m
+};
+
+// The curve of one signal; the multipliers of `control` do not matter.
+struct SweepSpec : PairSetSpec {
+  ControlSpec control;
+  std::variant<std::vector<double>, AdaptiveGrid> grid;  // distinct values; see AdaptiveGrid
 };
 
 struct LearnSpec {

@@ -31,6 +31,8 @@ class WorkerPool {
   // reserved the request's place (Dispatcher::Choose); it is given back when the request ends, or
   // here with an error.
   absl::Status Submit(std::unique_ptr<Request> request);
+  // The tensors of these signals, for work that goes to the engine as units.
+  absl::Status Load(ControlSet& controls) const { return load_(controls); }
   // For a place that was reserved and is not used.
   void GiveBack(int places) { in_flight_ -= places; }
   void Reserve(int places) { in_flight_ += places; }

@@ -5,10 +5,9 @@
 
 #include "core/engine/engine.h"
 #include "core/engine/model_runner.h"
-#include "core/model/checkpoint.h"
 #include "gtest/gtest.h"
+#include "tests/engine_model/windowed_model.h"
 #include "tests/support/byte_tokenizer.h"
-#include "tests/support/loaded_model.h"
 #include "tests/support/recording_sink.h"
 #include "tests/support/requests.h"
 
@@ -18,21 +17,6 @@ namespace {
 constexpr int kLength = 120;  // of all sequences
 constexpr int kPrompt = 70;
 constexpr int kBlockSize = 4;
-
-// The seeded tiny model with other windows.
-std::shared_ptr<const Decoder> LoadWith(const std::vector<int>& windows) {
-  auto file = GgufFile::Open(RequiredEnv("STEER_TINY_MODEL"));
-  EXPECT_TRUE(file.ok()) << file.status();
-  auto checkpoint = Checkpoint::FromGguf(*std::move(file));
-  EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
-  EXPECT_EQ(checkpoint->config.layer_configs.size(), windows.size());
-  for (size_t i = 0; i < windows.size(); ++i) {
-    checkpoint->config.layer_configs[i].window = windows[i];
-  }
-  auto decoder = Decoder::Load(*checkpoint, at::kFloat, at::kCPU);
-  EXPECT_TRUE(decoder.ok()) << decoder.status();
-  return *std::move(decoder);
-}
 
 struct Case {
   std::vector<int> windows;  // by layer

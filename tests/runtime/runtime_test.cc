@@ -161,6 +161,7 @@ TEST_F(RuntimeTest, ScoresPairsAndPlainEqualsZero) {
   const std::string id = MustRegister(Vector(2));
   ScoreSpec spec;
   spec.pairs = kPairs;
+  spec.both_spellings = false;  // a mean is then of the same tokens as the sum
   spec.controls = {{.signal = id, .multiplier = 1.0}};
   spec.multipliers = {-1, 0, 1};
   std::vector<ScorePoint> points;
@@ -168,10 +169,10 @@ TEST_F(RuntimeTest, ScoresPairsAndPlainEqualsZero) {
     points.push_back(std::move(point));
     return true;
   };
-  ASSERT_TRUE(runtime_->Score(spec, [] { return false; }, collect).ok());
+  ASSERT_TRUE(runtime_->Score(spec, [] { return false; }, {.on_point = collect}).ok());
   spec.controls.clear();
   spec.multipliers = {1};
-  ASSERT_TRUE(runtime_->Score(spec, [] { return false; }, collect).ok());
+  ASSERT_TRUE(runtime_->Score(spec, [] { return false; }, {.on_point = collect}).ok());
   ASSERT_EQ(points.size(), 4U);
   EXPECT_NE(points[0].mean.preference, points[2].mean.preference);
   for (size_t i = 0; i < kPairs.size(); ++i) {
@@ -190,8 +191,8 @@ TEST_F(RuntimeTest, ScoringRefusesMultipliersBeyondTheLimit) {
   spec.controls = {{.signal = id, .multiplier = 1000.0}};
   for (const double multiplier : {1e300, std::nan(""), 2000.0}) {
     spec.multipliers = {1, multiplier};
-    const absl::Status status =
-        runtime_->Score(spec, [] { return false; }, [](const ScorePoint&) { return true; });
+    const absl::Status status = runtime_->Score(
+        spec, [] { return false; }, {.on_point = [](const ScorePoint&) { return true; }});
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
     EXPECT_THAT(DetailOf(status)->field, HasSubstr("multipliers[1]"));
   }
@@ -212,14 +213,16 @@ TEST_F(RuntimeTest, ARuleThatSelectsNoTokenIsRefused) {
   score.raw = true;
   score.controls = raw.controls;
   score.multipliers = {1};
-  const absl::Status status =
-      runtime_->Score(score, [] { return false; }, [](const ScorePoint&) { return true; });
+  const absl::Status status = runtime_->Score(score, [] { return false; },
+                                              {.on_point = [](const ScorePoint&) { return true; }});
   EXPECT_EQ(DetailOf(status)->field, "controls[0].positions") << status;
   EXPECT_THAT(DetailOf(status)->got, HasSubstr("pairs[0]"));
   // The same pairs as chats have a user.
   score.raw = false;
   EXPECT_TRUE(
-      runtime_->Score(score, [] { return false; }, [](const ScorePoint&) { return true; }).ok());
+      runtime_
+          ->Score(score, [] { return false; }, {.on_point = [](const ScorePoint&) { return true; }})
+          .ok());
 }
 
 TEST_F(RuntimeTest, LearnsAVectorThatMovesPreference) {
@@ -251,14 +254,11 @@ TEST_F(RuntimeTest, LearnsAVectorThatMovesPreference) {
   score.controls = {{.signal = "learnt"}};
   score.multipliers = {-0.5, 0.5};
   std::vector<ScorePoint> points;
-  ASSERT_TRUE(runtime_
-                  ->Score(
-                      score, [] { return false; },
-                      [&](ScorePoint point) {
-                        points.push_back(std::move(point));
-                        return true;
-                      })
-                  .ok());
+  const auto collect = [&](ScorePoint point) {
+    points.push_back(std::move(point));
+    return true;
+  };
+  ASSERT_TRUE(runtime_->Score(score, [] { return false; }, {.on_point = collect}).ok());
   const auto slope = SlopeAtZero(points, LossMode::kMean);
   ASSERT_TRUE(slope.has_value());
   EXPECT_NE(slope->slope, 0);

@@ -78,7 +78,10 @@ TEST_F(AdmissionTest, PairsOfABaseModel) {
     const auto pairs = admission_->Pairs({pair}, {.system = system, .form = form});
     EXPECT_TRUE(pairs.ok()) << pairs.status();
     std::vector<std::string> texts;
-    for (const ForcedText* text : {&pairs->front().positive, &pairs->front().negative}) {
+    for (const std::vector<ForcedText>* answer :
+         {&pairs->front().positive, &pairs->front().negative}) {
+      EXPECT_THAT(*answer, SizeIs(1));
+      const ForcedText* text = &answer->front();
       const auto border = text->tokens.begin() + text->layout.prompt_length;
       std::string all = Detokenize(tokenizer_, {text->tokens.begin(), border}, true);
       all += '|';
@@ -95,6 +98,30 @@ TEST_F(AdmissionTest, PairsOfABaseModel) {
       testing::ElementsAre("S\n\nQuestion: Up?\nAnswer:| Yes", "S\n\nQuestion: Up?\nAnswer:| No"));
   EXPECT_THAT(texts("S", Admission::PairForm::kVerbatim),
               testing::ElementsAre("Up?| Yes", "Up?|No"));
+}
+
+// The second spelling has or lacks the space; where that would be nothing, or nothing else, there
+// is one.
+TEST_F(AdmissionTest, SpellingsOfAnAnswer) {
+  const auto spellings = [&](const std::string& answer, Admission::PairForm form) {
+    const auto pairs =
+        admission_->Pairs({{.question = "Up?", .positive = answer, .negative = "No"}},
+                          {.form = form, .both_spellings = true});
+    EXPECT_TRUE(pairs.ok()) << pairs.status();
+    std::vector<std::string> texts;
+    for (const ForcedText& text : pairs->front().positive) {
+      texts.push_back(Detokenize(
+          tokenizer_, {text.tokens.begin() + text.layout.prompt_length, text.tokens.end()}, true));
+    }
+    return texts;
+  };
+  const auto verbatim = Admission::PairForm::kVerbatim;
+  EXPECT_THAT(spellings("Yes", verbatim), testing::ElementsAre("Yes", " Yes"));
+  EXPECT_THAT(spellings(" Yes", verbatim), testing::ElementsAre(" Yes", "Yes"));
+  EXPECT_THAT(spellings(" ", verbatim), testing::ElementsAre(" "));
+  const auto question = Admission::PairForm::kQuestionAnswer;
+  EXPECT_THAT(spellings("Yes", question), testing::ElementsAre(" Yes", "Yes"));
+  EXPECT_THAT(spellings(" Yes", question), testing::ElementsAre(" Yes", "Yes"));
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ TEST_F(ControlResolverTest, MultipliersOverTimeAreCheckedOneByOne) {
 TEST_F(ControlResolverTest, AScaledSetScalesTheWholeCourse) {
   const auto controls = controls_->Resolve({Changing({{3, 2, 4}})});
   ASSERT_TRUE(controls.ok());
-  EXPECT_THAT(controls->Scaled(-3)[0].multipliers,
+  EXPECT_THAT(controls->Scaled(std::vector<double>{-3})[0].multipliers,
               ElementsAre(MultiplierRun{0, -3, -3}, MultiplierRun{3, -6, -12}));
   EXPECT_FALSE(CheckFactor(*controls, 4e5, "multipliers[0]").ok());
   EXPECT_TRUE(CheckFactor(*controls, 2e5, "multipliers[0]").ok());

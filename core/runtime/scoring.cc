@@ -1,0 +1,134 @@
+#include "core/runtime/scoring.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "core/analysis/sweep.h"
+#include "core/base/sha256.h"
+#include "core/base/status.h"
+#include "core/base/status_macros.h"
+#include "core/runtime/curve_points.h"
+#include "core/runtime/engine_scorer.h"
+
+namespace steer {
+namespace {
+
+// Of everything in the pairs, each text with its length before it.
+std::string HashOf(const std::vector<PolarPair>& pairs) {
+  std::string bytes;
+  for (const PolarPair& pair : pairs) {
+    for (const std::string* text : {&pair.question, &pair.positive, &pair.negative})
+      absl::StrAppend(&bytes, text->size(), ":", *text);
+  }
+  return Sha256Hex(bytes);
+}
+
+// A curve that could not be kept is refused before it is measured.
+absl::Status CheckSize(const SweepSpec& spec) {
+  const auto* const adaptive = std::get_if<AdaptiveGrid>(&spec.grid);
+  const int64_t points =
+      adaptive != nullptr ? adaptive->points : std::ssize(std::get<std::vector<double>>(spec.grid));
+  const int64_t most = kMaxCurveLosses / std::ssize(spec.pairs);
+  if (points <= most) return absl::OkStatus();
+  return InvalidField("grid",
+                      absl::StrCat(points, " multipliers for ", spec.pairs.size(), " pairs"),
+                      absl::StrCat("up to ", most, " for so many"));
+}
+
+absl::Status CheckGrid(const PreparedControls& controls, const SweepSpec& spec) {
+  if (const auto* grid = std::get_if<AdaptiveGrid>(&spec.grid)) {
+    STEER_RETURN_IF_ERROR(CheckFactor(controls, grid->low, "adaptive.low"));
+    return CheckFactor(controls, grid->high, "adaptive.high");
+  }
+  const auto& values = std::get<std::vector<double>>(spec.grid);
+  for (size_t i = 0; i < values.size(); ++i) {
+    STEER_RETURN_IF_ERROR(
+        CheckFactor(controls, values[i], absl::StrCat("multipliers.values[", i, "]")));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+struct Scoring::Prepared {
+  std::vector<TokenPair> pairs;
+  bool end_of_turn = false;
+  PreparedControls controls;
+  std::vector<EngineScorer::Place> places;
+};
+
+absl::StatusOr<Scoring::Prepared> Scoring::Prepare(const PairSetSpec& spec,
+                                                   const std::vector<ControlSpec>& controls) const {
+  Prepared prepared;
+  const Admission::PairForm form =
+      spec.raw ? Admission::PairForm::kVerbatim : parts_.admission->form();
+  prepared.end_of_turn = spec.end_of_turn.value_or(form == Admission::PairForm::kChat);
+  STEER_ASSIGN_OR_RETURN(
+      prepared.pairs, parts_.admission->Pairs(spec.pairs, {.system = spec.system,
+                                                           .form = form,
+                                                           .end_of_turn = prepared.end_of_turn,
+                                                           .both_spellings = spec.both_spellings}));
+  STEER_ASSIGN_OR_RETURN(prepared.controls, parts_.controls->Resolve(controls));
+  for (size_t i = 0; i < prepared.pairs.size(); ++i) {
+    const TokenPair& pair = prepared.pairs[i];
+    for (const std::vector<ForcedText>* texts : {&pair.positive, &pair.negative}) {
+      STEER_RETURN_IF_ERROR(CheckSelections(prepared.controls, texts->front().layout,
+                                            absl::StrCat("pairs[", i, "]")));
+    }
+  }
+  STEER_ASSIGN_OR_RETURN(prepared.places, parts_.pools->ScoringPlaces());
+  return prepared;
+}
+
+absl::Status Scoring::Score(const ScoreSpec& spec, const std::function<bool()>& cancelled,
+                            const ScoreListener& listener) const {
+  STEER_ASSIGN_OR_RETURN(Prepared prepared, Prepare(spec, spec.controls));
+  for (size_t i = 0; i < spec.multipliers.size(); ++i) {
+    STEER_RETURN_IF_ERROR(
+        CheckFactor(prepared.controls, spec.multipliers[i], absl::StrCat("multipliers[", i, "]")));
+  }
+  EngineScorer scorer(std::move(prepared.places), parts_.unit_rows, std::move(prepared.controls));
+  return ScorePairs(scorer, prepared.pairs, spec.multipliers, cancelled, listener);
+}
+
+absl::StatusOr<CurveRecord> Scoring::Sweep(const SweepSpec& spec,
+                                           const std::function<bool()>& cancelled,
+                                           const ScoreListener& listener) const {
+  STEER_RETURN_IF_ERROR(CheckSize(spec));
+  ControlSpec control = spec.control;
+  control.multiplier = 1.0;  // the sweep's multipliers are factors on it
+  control.bias_multiplier.reset();
+  STEER_ASSIGN_OR_RETURN(Prepared prepared, Prepare(spec, {control}));
+  STEER_RETURN_IF_ERROR(CheckGrid(prepared.controls, spec));
+  CurveRecord curve;
+  const ResolvedControl& resolved = prepared.controls.resolved.front();
+  curve.signal_id = resolved.signal_id;
+  curve.positions = resolved.positions;
+  curve.model_fingerprint = absl::StrCat(parts_.model->fingerprint, ":", parts_.model->dtype);
+  curve.pairs_sha256 = HashOf(spec.pairs);
+  curve.system = spec.system;
+  curve.end_of_turn = prepared.end_of_turn;
+  curve.raw = spec.raw;
+  curve.both_spellings = spec.both_spellings;
+  curve.pairs = static_cast<int>(spec.pairs.size());
+
+  EngineScorer scorer(std::move(prepared.places), parts_.unit_rows, std::move(prepared.controls));
+  std::vector<ScorePoint> points;
+  if (const auto* grid = std::get_if<AdaptiveGrid>(&spec.grid)) {
+    STEER_ASSIGN_OR_RETURN(points,
+                           SweepAdaptively(scorer, prepared.pairs, *grid, cancelled, listener));
+  } else {
+    STEER_ASSIGN_OR_RETURN(
+        points, SweepOver(scorer, prepared.pairs, std::get<std::vector<double>>(spec.grid),
+                          cancelled, listener));
+  }
+  KeepPoints(points, curve);
+  return parts_.store->PutCurve(std::move(curve));
+}
+
+}  // namespace steer
