@@ -7,25 +7,6 @@ namespace {
 
 std::string Text(absl::string_view text) { return std::string(text); }
 
-v1::Odds ToProto(const PairOdds& odds) {
-  v1::Odds out;
-  out.set_positive_loss(odds.positive_loss);
-  out.set_negative_loss(odds.negative_loss);
-  out.set_preference(odds.preference);
-  if (odds.utility) out.set_utility(*odds.utility);
-  out.set_utility_valid(odds.utility.has_value());
-  return out;
-}
-
-v1::OddsAggregate ToProto(const OddsSummary& summary) {
-  v1::OddsAggregate out;
-  out.set_preference(summary.preference);
-  if (summary.utility) out.set_utility(*summary.utility);
-  out.set_utility_valid(summary.utility_valid);
-  out.set_preference_positive_rate(summary.preference_positive_rate);
-  return out;
-}
-
 v1::Job::State ToProto(JobState state) {
   switch (state) {
     case JobState::kQueued:
@@ -139,34 +120,6 @@ v1::Job ToProto(const JobRecord& record) {
   if (record.state == JobState::kFailed) out.set_error(Text(record.status.message()));
   out.set_created_unix_ms(record.created_unix_ms);
   out.set_finished_unix_ms(record.finished_unix_ms);
-  return out;
-}
-
-v1::ScorePoint ToProto(const ScorePoint& point, bool omit_pairs) {
-  v1::ScorePoint out;
-  out.set_multiplier(point.multiplier);
-  *out.mutable_mean() = ToProto(point.mean);
-  *out.mutable_sum() = ToProto(point.sum);
-  if (omit_pairs) return out;
-  out.mutable_pairs()->Reserve(static_cast<int>(point.pairs.size()));
-  for (const ScoredPair& pair : point.pairs) {
-    v1::PairScore& score = *out.add_pairs();
-    *score.mutable_mean() = ToProto(pair.mean);
-    *score.mutable_sum() = ToProto(pair.sum);
-    score.set_positive_tokens(pair.positive_tokens);
-    score.set_negative_tokens(pair.negative_tokens);
-    score.set_prompt_is_prefix(pair.prompt_is_prefix);
-  }
-  return out;
-}
-
-v1::PreferenceSlope ToProto(const PreferenceSlope& slope) {
-  v1::PreferenceSlope out;
-  out.set_low_multiplier(slope.low_multiplier);
-  out.set_high_multiplier(slope.high_multiplier);
-  out.set_slope(slope.slope);
-  out.set_interval_low(slope.interval.low);
-  out.set_interval_high(slope.interval.high);
   return out;
 }
 

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "core/analysis/curve_report.h"
+#include "core/analysis/recommend.h"
 #include "core/runtime/runtime.h"
 #include "steer/v1/analysis.pb.h"
 #include "steer/v1/common.pb.h"
@@ -27,6 +29,9 @@ v1::Alias ToProto(const AliasRecord& record);
 v1::Job ToProto(const JobRecord& record);
 v1::ScorePoint ToProto(const ScorePoint& point, bool omit_pairs);
 v1::PreferenceSlope ToProto(const PreferenceSlope& slope);
+v1::Curve ToProto(const CurveRecord& record, const CurveSummary* summary);  // null: no points
+v1::FitCurveResponse ToProto(const FitReport& report);
+v1::RecommendMultiplierResponse ToProto(const Recommendation& recommendation);
 v1::Model ToProto(const ModelInfo& model, const std::vector<PoolStats>& pools);
 v1::TokenizeResponse ToProto(const TokenizedText& text);
 

@@ -15,33 +15,11 @@
 namespace steer {
 namespace {
 
-constexpr int kMaxPairs = 10000;
-constexpr int kMaxMultipliers = 1000;
 constexpr int kDefaultPageSize = 100;
 constexpr int kMaxPageSize = 1000;
 
 bool IsHex64(absl::string_view text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
-}
-
-template <typename Pairs>
-absl::StatusOr<std::vector<PolarPair>> ToPolarPairs(const Pairs& pairs) {
-  STEER_RETURN_IF_ERROR(CheckCount("pairs", pairs.size(), 1, kMaxPairs));
-  std::vector<PolarPair> out;
-  out.reserve(pairs.size());
-  for (int i = 0; i < pairs.size(); ++i) {
-    const std::string field = absl::StrCat("pairs[", i, "]");
-    STEER_RETURN_IF_ERROR(CheckUtf8(absl::StrCat(field, ".question"), pairs[i].question()));
-    for (const auto& [name, answer] : {std::pair{".positive", &pairs[i].positive()},
-                                       std::pair{".negative", &pairs[i].negative()}}) {
-      STEER_RETURN_IF_ERROR(CheckUtf8(absl::StrCat(field, name), *answer));
-      if (answer->empty()) {
-        return InvalidField(absl::StrCat(field, name), "nothing", "an answer that is not empty");
-      }
-    }
-    out.push_back({pairs[i].question(), pairs[i].positive(), pairs[i].negative()});
-  }
-  return out;
 }
 
 template <typename Labels>
@@ -96,6 +74,18 @@ bool IsSpeltAsId(absl::string_view text) {
   return IsHex64(text) && std::none_of(text.begin(), text.end(), absl::ascii_isupper);
 }
 
+absl::Status CheckId(absl::string_view field, absl::string_view id) {
+  if (IsSpeltAsId(id)) return absl::OkStatus();
+  return InvalidField(field, Quoted(id), "64 lower-case hex digits");
+}
+
+absl::Status Within(absl::string_view path, const absl::Status& status) {
+  std::optional<ErrorDetail> detail = DetailOf(status);
+  if (!detail) return status;
+  detail->field = absl::StrCat(path, ".", detail->field);
+  return FieldError(status.code(), *std::move(detail));
+}
+
 absl::Status CheckAliasName(absl::string_view field, absl::string_view name) {
   const bool allowed = std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '/' || c == '-';
@@ -110,24 +100,6 @@ absl::StatusOr<int> ToPageSize(int32_t page_size) {
   if (page_size >= 1 && page_size <= kMaxPageSize) return page_size;
   return InvalidField("page_size", absl::StrCat(page_size),
                       absl::StrCat("1 to ", kMaxPageSize, ", or 0 for ", kDefaultPageSize));
-}
-
-absl::StatusOr<ScoreSpec> ToScoreSpec(const v1::ScoreRequest& request) {
-  ScoreSpec spec;
-  STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs()));
-  STEER_ASSIGN_OR_RETURN(spec.controls, ToControlSpecs(request.controls(), /*with_changes=*/false));
-  STEER_RETURN_IF_ERROR(CheckCount("multipliers", request.multipliers_size(), 0, kMaxMultipliers));
-  for (int i = 0; i < request.multipliers_size(); ++i) {
-    STEER_RETURN_IF_ERROR(
-        CheckFinite(absl::StrCat("multipliers[", i, "]"), request.multipliers(i)));
-  }
-  spec.multipliers.assign(request.multipliers().begin(), request.multipliers().end());
-  if (spec.multipliers.empty()) spec.multipliers = {1.0};
-  STEER_RETURN_IF_ERROR(CheckUtf8("system", request.system()));
-  spec.system = request.system();
-  if (request.has_end_of_turn()) spec.end_of_turn = request.end_of_turn();
-  spec.raw = request.raw();
-  return spec;
 }
 
 absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request) {

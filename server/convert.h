@@ -7,6 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/analysis/curve_report.h"
+#include "core/analysis/recommend.h"
 #include "core/runtime/runtime.h"
 #include "google/protobuf/repeated_field.h"
 #include "steer/v1/analysis.pb.h"
@@ -28,6 +30,7 @@ absl::StatusOr<GenerateSpec> ToGenerateSpec(const v1::GenerateRequest& request);
 // `controls[i].changes` are refused.
 absl::StatusOr<std::vector<ControlSpec>> ToControlSpecs(
     const google::protobuf::RepeatedPtrField<v1::Control>& controls, bool with_changes);
+absl::StatusOr<ControlSpec> ToControlSpec(const v1::Control& control, const std::string& field);
 
 // A change of a running request's multipliers: at least one of the two.
 struct MultiplierUpdate {
@@ -38,7 +41,27 @@ struct MultiplierUpdate {
 };
 absl::StatusOr<MultiplierUpdate> ToMultiplierUpdate(const v1::UpdateGenerationRequest& request);
 
-absl::StatusOr<ScoreSpec> ToScoreSpec(const v1::ScoreRequest& request);
+absl::StatusOr<std::vector<PolarPair>> ToPolarPairs(
+    const google::protobuf::RepeatedPtrField<v1::PolarPair>& pairs);
+// One for each set of controls.
+absl::StatusOr<std::vector<ScoreSpec>> ToScoreSpecs(const v1::ScoreRequest& request);
+absl::StatusOr<SweepSpec> ToSweepSpec(const v1::SweepRequest& request);
+
+// How a kept curve is to be fitted; no bands without a bootstrap.
+struct FitSpec {
+  LossMode mode = LossMode::kMean;
+  std::optional<BootstrapParams> bootstrap;
+  int band_points = 0;
+};
+absl::StatusOr<FitSpec> ToFitSpec(const v1::FitCurveRequest& request);
+
+// What a multiplier is wanted for: exactly one of the two.
+struct RecommendSpec {
+  std::optional<double> max_utility_loss;
+  std::optional<double> min_preference_gain;
+  Direction direction = Direction::kMorePreference;
+};
+absl::StatusOr<RecommendSpec> ToRecommendSpec(const v1::RecommendMultiplierRequest& request);
 absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request);
 
 // What goes along with an upload, once its header has been found sound.
@@ -58,6 +81,9 @@ absl::Status CheckCount(absl::string_view field, int count, int least, int most)
 absl::Status CheckFinite(absl::string_view field, double value);
 absl::Status CheckUtf8(absl::string_view field, absl::string_view text);
 bool IsSpeltAsId(absl::string_view text);  // 64 lower-case hex digits
+absl::Status CheckId(absl::string_view field, absl::string_view id);
+// The same error, about a field of what is at `path` in the request.
+absl::Status Within(absl::string_view path, const absl::Status& status);
 // 1 to 128 characters of [A-Za-z0-9._/-] that are not an id.
 absl::Status CheckAliasName(absl::string_view field, absl::string_view name);
 // 1 .. 1000; 0 means 100.

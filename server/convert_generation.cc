@@ -35,35 +35,6 @@ absl::StatusOr<std::vector<MultiplierRun>> ToMultiplierRuns(
   return runs;
 }
 
-absl::StatusOr<ControlSpec> ToControlSpec(const v1::Control& control, const std::string& field) {
-  if (control.signal().empty()) {
-    return InvalidField(absl::StrCat(field, ".signal"), "nothing", "a signal's id or alias");
-  }
-  ControlSpec spec;
-  spec.signal = control.signal();
-  spec.allow_other_weights = control.allow_other_weights();
-  if (control.has_multiplier()) {
-    STEER_RETURN_IF_ERROR(CheckFinite(absl::StrCat(field, ".multiplier"), control.multiplier()));
-    spec.multiplier = control.multiplier();
-  }
-  if (control.has_bias_multiplier()) {
-    STEER_RETURN_IF_ERROR(
-        CheckFinite(absl::StrCat(field, ".bias_multiplier"), control.bias_multiplier()));
-    spec.bias_multiplier = control.bias_multiplier();
-  }
-  if (control.has_positions()) {
-    PositionRule rule;
-    if (control.positions().has_prompt()) rule.prompt = control.positions().prompt();
-    if (control.positions().has_generated()) rule.generated = control.positions().generated();
-    rule.exclude_template_head = control.positions().exclude_template_head();
-    rule.user_text_only = control.positions().user_text_only();
-    spec.positions = rule;
-  }
-  STEER_ASSIGN_OR_RETURN(spec.changes,
-                         ToMultiplierRuns(control.changes(), absl::StrCat(field, ".changes")));
-  return spec;
-}
-
 SamplingSpec ToSamplingSpec(const v1::Sampling& in) {
   SamplingSpec out;
   if (in.has_max_tokens()) out.max_tokens = in.max_tokens();
@@ -102,6 +73,35 @@ absl::StatusOr<Truncation> ToTruncation(v1::Truncation truncation) {
 }
 
 }  // namespace
+
+absl::StatusOr<ControlSpec> ToControlSpec(const v1::Control& control, const std::string& field) {
+  if (control.signal().empty()) {
+    return InvalidField(absl::StrCat(field, ".signal"), "nothing", "a signal's id or alias");
+  }
+  ControlSpec spec;
+  spec.signal = control.signal();
+  spec.allow_other_weights = control.allow_other_weights();
+  if (control.has_multiplier()) {
+    STEER_RETURN_IF_ERROR(CheckFinite(absl::StrCat(field, ".multiplier"), control.multiplier()));
+    spec.multiplier = control.multiplier();
+  }
+  if (control.has_bias_multiplier()) {
+    STEER_RETURN_IF_ERROR(
+        CheckFinite(absl::StrCat(field, ".bias_multiplier"), control.bias_multiplier()));
+    spec.bias_multiplier = control.bias_multiplier();
+  }
+  if (control.has_positions()) {
+    PositionRule rule;
+    if (control.positions().has_prompt()) rule.prompt = control.positions().prompt();
+    if (control.positions().has_generated()) rule.generated = control.positions().generated();
+    rule.exclude_template_head = control.positions().exclude_template_head();
+    rule.user_text_only = control.positions().user_text_only();
+    spec.positions = rule;
+  }
+  STEER_ASSIGN_OR_RETURN(spec.changes,
+                         ToMultiplierRuns(control.changes(), absl::StrCat(field, ".changes")));
+  return spec;
+}
 
 absl::StatusOr<std::vector<ControlSpec>> ToControlSpecs(
     const google::protobuf::RepeatedPtrField<v1::Control>& controls, bool with_changes) {

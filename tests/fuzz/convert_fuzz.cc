@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Try<v1::UpdateGenerationRequest>(bytes, &ToMultiplierUpdate);
       break;
     case 'S':
-      Try<v1::ScoreRequest>(bytes, &ToScoreSpec);
+      Try<v1::ScoreRequest>(bytes, &ToScoreSpecs);
       break;
     case 'L':
       Try<v1::StartJobRequest>(bytes, &ToLearnSpec);

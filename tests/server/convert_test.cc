@@ -12,7 +12,7 @@ namespace steer {
 namespace {
 
 TEST(ConvertTest, AScoreHasNoChanges) {
-  ExpectInvalid(ToScoreSpec(Parse<v1::ScoreRequest>(R"pb(
+  ExpectInvalid(ToScoreSpecs(Parse<v1::ScoreRequest>(R"pb(
                   pairs { question: "q" positive: "p" negative: "n" }
                   controls { signal: "calm" }
                   controls {
@@ -41,10 +41,10 @@ TEST(ConvertTest, BadUtf8IsNamedByOffset) {
   ExpectInvalid(ToGenerateSpec(Parse<v1::GenerateRequest>(
                     R"(prompt { text: "a" } sampling { stop: "x" stop: "ab\300\200" })")),
                 "sampling.stop[1]", "byte 0xc0 at offset 2");
-  ExpectInvalid(ToScoreSpec(Parse<v1::ScoreRequest>(
+  ExpectInvalid(ToScoreSpecs(Parse<v1::ScoreRequest>(
                     R"(pairs { question: "q" positive: "p" negative: "n\355\240\200" })")),
                 "pairs[0].negative", "byte 0xed at offset 1");
-  ExpectInvalid(ToScoreSpec(Parse<v1::ScoreRequest>(
+  ExpectInvalid(ToScoreSpecs(Parse<v1::ScoreRequest>(
                     R"(pairs { question: "q" positive: "p" negative: "n" } system: "\200")")),
                 "system", "offset 0");
 }
@@ -63,7 +63,7 @@ TEST(ConvertTest, MultipliersAreFinite) {
     auto score = Parse<v1::ScoreRequest>(R"(pairs { question: "q" positive: "p" negative: "n" })");
     score.add_multipliers(1);
     score.add_multipliers(bad);
-    ExpectInvalid(ToScoreSpec(score), "multipliers[1]", "a finite number");
+    ExpectInvalid(ToScoreSpecs(score), "multipliers[1]", "a finite number");
   }
 }
 
@@ -76,23 +76,25 @@ TEST(ConvertTest, CountsHaveLimits) {
   request.mutable_controls(3)->clear_signal();
   ExpectInvalid(ToGenerateSpec(request), "controls[3].signal", "id or alias");
 
-  ExpectInvalid(ToScoreSpec(v1::ScoreRequest()), "pairs", "0 entries");
+  ExpectInvalid(ToScoreSpecs(v1::ScoreRequest()), "pairs", "0 entries");
   v1::ScoreRequest score;
   for (int i = 0; i < 10001; ++i) score.add_pairs()->set_positive("p");
-  ExpectInvalid(ToScoreSpec(score), "pairs", "10001 entries");
+  ExpectInvalid(ToScoreSpecs(score), "pairs", "10001 entries");
   score.mutable_pairs()->DeleteSubrange(1, 10000);
-  ExpectInvalid(ToScoreSpec(score), "pairs[0].negative", "not empty");
+  ExpectInvalid(ToScoreSpecs(score), "pairs[0].negative", "not empty");
   score.mutable_pairs(0)->set_negative("n");
   for (int i = 0; i < 1001; ++i) score.add_multipliers(1);
-  ExpectInvalid(ToScoreSpec(score), "multipliers", "1001 entries");
+  ExpectInvalid(ToScoreSpecs(score), "multipliers", "1001 entries");
 }
 
 TEST(ConvertTest, AScoreWithoutMultipliersIsAtOne) {
-  const auto spec = ToScoreSpec(
+  const auto spec = ToScoreSpecs(
       Parse<v1::ScoreRequest>(R"(pairs { question: "q" positive: "p" negative: "n" })"));
   ASSERT_TRUE(spec.ok());
-  EXPECT_EQ(spec->multipliers, std::vector<double>{1});
-  EXPECT_FALSE(spec->end_of_turn.has_value());
+  ASSERT_EQ(spec->size(), 1U);
+  EXPECT_EQ(spec->front().multipliers, std::vector<double>{1});
+  EXPECT_TRUE(spec->front().both_spellings);
+  EXPECT_FALSE(spec->front().end_of_turn.has_value());
 }
 
 TEST(ConvertTest, AJobNamesItsLearner) {

@@ -1,0 +1,196 @@
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/quoted.h"
+#include "core/base/status.h"
+#include "core/base/status_macros.h"
+#include "server/convert.h"
+
+namespace steer {
+namespace {
+
+constexpr int kMaxPairs = 10000;
+constexpr int kMaxMultipliers = 1000;
+constexpr int kMaxControlSets = 64;
+constexpr int kMinGridPoints = 5;
+constexpr int kMinInitial = 3;
+constexpr int kMinResamples = 20;
+constexpr int kMaxResamples = 10000;
+constexpr int kDefaultBandPoints = 101;
+constexpr int kMaxBandPoints = 1000;
+
+absl::Status CheckRange(const std::string& field, int64_t value, int64_t least, int64_t most,
+                        const std::string& or_else) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(value), absl::StrCat(least, " to ", most, or_else));
+}
+
+// What the requests about polar pairs have in common.
+template <typename Request>
+absl::Status ReadPairSet(const Request& request, PairSetSpec& spec) {
+  STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs()));
+  STEER_RETURN_IF_ERROR(CheckUtf8("system", request.system()));
+  spec.system = request.system();
+  if (request.has_end_of_turn()) spec.end_of_turn = request.end_of_turn();
+  spec.raw = request.raw();
+  if (request.has_both_spellings()) spec.both_spellings = request.both_spellings();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<double>> ToMultipliers(
+    const std::string& field, const google::protobuf::RepeatedField<double>& values, int least) {
+  STEER_RETURN_IF_ERROR(CheckCount(field, values.size(), least, kMaxMultipliers));
+  for (int i = 0; i < values.size(); ++i)
+    STEER_RETURN_IF_ERROR(CheckFinite(absl::StrCat(field, "[", i, "]"), values[i]));
+  return std::vector<double>(values.begin(), values.end());
+}
+
+absl::StatusOr<AdaptiveGrid> ToAdaptiveGrid(const v1::AdaptiveGrid& in) {
+  AdaptiveGrid grid;
+  STEER_RETURN_IF_ERROR(CheckFinite("adaptive.low", in.low()));
+  STEER_RETURN_IF_ERROR(CheckFinite("adaptive.high", in.high()));
+  if (!(in.low() < in.high())) {
+    return InvalidField("adaptive.high", absl::StrCat(in.high()),
+                        absl::StrCat("above adaptive.low, which is ", in.low()));
+  }
+  grid.low = in.low();
+  grid.high = in.high();
+  if (in.points() != 0) grid.points = in.points();
+  STEER_RETURN_IF_ERROR(CheckRange("adaptive.points", grid.points, kMinGridPoints, kMaxMultipliers,
+                                   absl::StrCat(", or 0 for ", AdaptiveGrid().points)));
+  grid.initial = in.initial() != 0 ? in.initial() : std::min(grid.initial, grid.points - 1);
+  STEER_RETURN_IF_ERROR(CheckRange("adaptive.initial", grid.initial, kMinInitial, grid.points - 1,
+                                   absl::StrCat(", or 0 for ", AdaptiveGrid().initial)));
+  return grid;
+}
+
+absl::StatusOr<std::vector<double>> ToGrid(const v1::MultiplierGrid& in) {
+  STEER_ASSIGN_OR_RETURN(const std::vector<double> values,
+                         ToMultipliers("multipliers.values", in.values(), 2));
+  std::vector<double> sorted = values;
+  std::sort(sorted.begin(), sorted.end());
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice == sorted.end()) return values;
+  return InvalidField("multipliers.values", absl::StrCat(*twice, " twice"), "each multiplier once");
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<PolarPair>> ToPolarPairs(
+    const google::protobuf::RepeatedPtrField<v1::PolarPair>& pairs) {
+  STEER_RETURN_IF_ERROR(CheckCount("pairs", pairs.size(), 1, kMaxPairs));
+  std::vector<PolarPair> out;
+  out.reserve(pairs.size());
+  for (int i = 0; i < pairs.size(); ++i) {
+    const std::string field = absl::StrCat("pairs[", i, "]");
+    STEER_RETURN_IF_ERROR(CheckUtf8(absl::StrCat(field, ".question"), pairs[i].question()));
+    for (const auto& [name, answer] : {std::pair{".positive", &pairs[i].positive()},
+                                       std::pair{".negative", &pairs[i].negative()}}) {
+      STEER_RETURN_IF_ERROR(CheckUtf8(absl::StrCat(field, name), *answer));
+      if (answer->empty()) {
+        return InvalidField(absl::StrCat(field, name), "nothing", "an answer that is not empty");
+      }
+    }
+    out.push_back({pairs[i].question(), pairs[i].positive(), pairs[i].negative()});
+  }
+  return out;
+}
+
+absl::StatusOr<std::vector<ScoreSpec>> ToScoreSpecs(const v1::ScoreRequest& request) {
+  ScoreSpec spec;
+  STEER_RETURN_IF_ERROR(ReadPairSet(request, spec));
+  STEER_ASSIGN_OR_RETURN(spec.multipliers, ToMultipliers("multipliers", request.multipliers(), 0));
+  if (spec.multipliers.empty()) spec.multipliers = {1.0};
+  STEER_RETURN_IF_ERROR(
+      CheckCount("control_sets", request.control_sets_size(), 0, kMaxControlSets));
+  if (request.controls_size() > 0 && request.control_sets_size() > 0) {
+    return InvalidField("control_sets", "both controls and control_sets", "one of the two");
+  }
+  std::vector<ScoreSpec> specs;
+  if (request.control_sets_size() == 0) {
+    STEER_ASSIGN_OR_RETURN(spec.controls,
+                           ToControlSpecs(request.controls(), /*with_changes=*/false));
+    specs.push_back(std::move(spec));
+    return specs;
+  }
+  for (int i = 0; i < request.control_sets_size(); ++i) {
+    absl::StatusOr<std::vector<ControlSpec>> controls =
+        ToControlSpecs(request.control_sets(i).controls(), /*with_changes=*/false);
+    if (!controls.ok()) return Within(absl::StrCat("control_sets[", i, "]"), controls.status());
+    spec.controls = *std::move(controls);
+    specs.push_back(spec);
+  }
+  return specs;
+}
+
+absl::StatusOr<SweepSpec> ToSweepSpec(const v1::SweepRequest& request) {
+  SweepSpec spec;
+  STEER_RETURN_IF_ERROR(ReadPairSet(request, spec));
+  // A bootstrap over pairs needs some.
+  STEER_RETURN_IF_ERROR(CheckCount("pairs", request.pairs_size(), 2, kMaxPairs));
+  STEER_ASSIGN_OR_RETURN(spec.control, ToControlSpec(request.control(), "control"));
+  if (spec.control.multiplier || spec.control.bias_multiplier) {
+    return InvalidField("control.multiplier", "a multiplier", "none: the sweep varies it");
+  }
+  if (!spec.control.changes.empty()) {
+    return InvalidField("control.changes", "changes along the sequence", "none in a sweep");
+  }
+  switch (request.grid_case()) {
+    case v1::SweepRequest::kMultipliers: {
+      STEER_ASSIGN_OR_RETURN(spec.grid, ToGrid(request.multipliers()));
+      return spec;
+    }
+    case v1::SweepRequest::kAdaptive: {
+      STEER_ASSIGN_OR_RETURN(spec.grid, ToAdaptiveGrid(request.adaptive()));
+      return spec;
+    }
+    case v1::SweepRequest::GRID_NOT_SET:
+      break;
+  }
+  return InvalidField("grid", "nothing", "multipliers or adaptive");
+}
+
+absl::StatusOr<FitSpec> ToFitSpec(const v1::FitCurveRequest& request) {
+  FitSpec spec;
+  STEER_RETURN_IF_ERROR(CheckId("curve_id", request.curve_id()));
+  if (request.mode() == v1::SUM) spec.mode = LossMode::kSum;
+  if (!v1::LossMode_IsValid(request.mode())) {
+    return InvalidField("mode", absl::StrCat(static_cast<int>(request.mode())), "MEAN or SUM");
+  }
+  if (request.resamples() != -1) {
+    spec.bootstrap.emplace();
+    if (request.resamples() != 0) spec.bootstrap->resamples = request.resamples();
+    STEER_RETURN_IF_ERROR(
+        CheckRange("resamples", spec.bootstrap->resamples, kMinResamples, kMaxResamples,
+                   absl::StrCat(", 0 for ", BootstrapParams().resamples, ", or -1 for no bands")));
+    if (request.seed() != 0) spec.bootstrap->seed = request.seed();
+  }
+  spec.band_points = request.band_points() == 0 ? kDefaultBandPoints : request.band_points();
+  STEER_RETURN_IF_ERROR(CheckRange("band_points", spec.band_points, 2, kMaxBandPoints,
+                                   absl::StrCat(", or 0 for ", kDefaultBandPoints)));
+  return spec;
+}
+
+absl::StatusOr<RecommendSpec> ToRecommendSpec(const v1::RecommendMultiplierRequest& request) {
+  RecommendSpec spec;
+  STEER_RETURN_IF_ERROR(CheckId("curve_id", request.curve_id()));
+  spec.direction =
+      request.less_preference() ? Direction::kLessPreference : Direction::kMorePreference;
+  switch (request.goal_case()) {
+    case v1::RecommendMultiplierRequest::kMaxUtilityLoss:
+      STEER_RETURN_IF_ERROR(CheckFinite("max_utility_loss", request.max_utility_loss()));
+      spec.max_utility_loss = request.max_utility_loss();
+      return spec;
+    case v1::RecommendMultiplierRequest::kMinPreferenceGain:
+      STEER_RETURN_IF_ERROR(CheckFinite("min_preference_gain", request.min_preference_gain()));
+      spec.min_preference_gain = request.min_preference_gain();
+      return spec;
+    case v1::RecommendMultiplierRequest::GOAL_NOT_SET:
+      break;
+  }
+  return InvalidField("goal", "nothing", "max_utility_loss or min_preference_gain");
+}
+
+}  // namespace steer
