@@ -31,6 +31,12 @@ struct UploadOptions {
   std::string alias;  // moved to the new signal in the same call, when not empty
 };
 
+// What Score and Sweep say on their way; either may be empty.
+struct AnalysisEvents {
+  std::function<bool(const v1::ScoreProgress&)> on_progress;
+  std::function<bool(const v1::ScorePoint&)> on_point;
+};
+
 // A connection to one steerd. Every method blocks; errors carry the server's message, and the
 // field, what came, what is allowed and the retry delay (DetailOf and RetryDelayMs of
 // core/base/status.h). Thread-safe.
@@ -69,9 +75,18 @@ class Client {
   absl::Status DeleteAlias(const std::string& name);
   absl::StatusOr<std::vector<v1::Alias>> ListAliases();  // all pages, by name
 
-  using OnPoint = std::function<bool(const v1::ScorePoint&)>;
-  absl::StatusOr<v1::ScoreSummary> Score(const v1::ScoreRequest& request, const OnPoint& on_point,
-                                         std::stop_token stop = {});
+  absl::StatusOr<v1::ScoreSummary> Score(const v1::ScoreRequest& request,
+                                         const AnalysisEvents& events, std::stop_token stop = {});
+  // Returns the curve as it is kept.
+  absl::StatusOr<v1::Curve> Sweep(const v1::SweepRequest& request, const AnalysisEvents& events,
+                                  std::stop_token stop = {});
+  absl::StatusOr<v1::FitCurveResponse> FitCurve(const v1::FitCurveRequest& request);
+  absl::StatusOr<v1::RecommendMultiplierResponse> RecommendMultiplier(
+      const v1::RecommendMultiplierRequest& request);
+  absl::StatusOr<v1::Curve> GetCurve(const std::string& id);
+  // All pages, newest first, without points; of one signal (alias or id) unless empty.
+  absl::StatusOr<std::vector<v1::Curve>> ListCurves(const std::string& signal);
+  absl::Status DeleteCurve(const std::string& id);
 
   absl::StatusOr<v1::Job> StartJob(const v1::StartJobRequest& request);
   absl::StatusOr<v1::Job> GetJob(const std::string& id);

@@ -28,8 +28,7 @@ absl::Status ScoreUntilStopped(Client& client, const std::stop_token& stop,
                                BackgroundReport& report) {
   const v1::ScoreRequest request = Pairs();
   while (!stop.stop_requested()) {
-    const absl::Status status =
-        client.Score(request, [](const v1::ScorePoint&) { return true; }, stop).status();
+    const absl::Status status = client.Score(request, {}, stop).status();
     if (absl::IsCancelled(status) && stop.stop_requested()) break;
     if (!status.ok()) return status;
     ++report.scores;

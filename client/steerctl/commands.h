@@ -13,6 +13,8 @@ void AddChatCommand(CLI::App& app, Session& session);
 void AddSignalCommands(CLI::App& app, Session& session);  // signal add|list|show|rm|alias|unalias
 void AddLearnCommand(CLI::App& app, Session& session);
 void AddScoreCommand(CLI::App& app, Session& session);
-void AddJobCommands(CLI::App& app, Session& session);  // jobs list|show|cancel
+void AddSweepCommand(CLI::App& app, Session& session);
+void AddCurveCommands(CLI::App& app, Session& session);  // fit, recommend, curves list|show|delete
+void AddJobCommands(CLI::App& app, Session& session);    // jobs list|show|cancel
 
 }  // namespace steer

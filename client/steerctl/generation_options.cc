@@ -15,6 +15,10 @@ void AddControlOptions(CLI::App& command, ControlOptions& options) {
       ->type_name("NAME[=M]")
       ->allow_extra_args(false)
       ->check([](const std::string& text) { return CheckText(ParseControl(text).status()); });
+  AddPositionOptions(command, options);
+}
+
+void AddPositionOptions(CLI::App& command, ControlOptions& options) {
   command
       .add_option("--positions", options.positions, "Tokens to steer; default: the signal's own")
       ->type_name("all|prompt|generated")

@@ -9,7 +9,7 @@
 
 namespace steer {
 
-// Signals on the command line: generate, chat and score.
+// Signals on the command line: generate, chat, score and sweep.
 struct ControlOptions {
   std::vector<std::string> signals;  // checked by ParseControl while the command line is read
   std::string positions;             // "", "all", "prompt" or "generated"
@@ -19,6 +19,8 @@ struct ControlOptions {
 };
 
 void AddControlOptions(CLI::App& command, ControlOptions& options);
+// All of them but --signal.
+void AddPositionOptions(CLI::App& command, ControlOptions& options);
 absl::StatusOr<std::vector<v1::Control>> ToControls(const ControlOptions& options);
 // One more signal, "NAME=M", with the options of the others.
 absl::StatusOr<v1::Control> ToControl(const ControlOptions& options, const std::string& signal);

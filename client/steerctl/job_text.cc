@@ -1,6 +1,5 @@
 #include "client/steerctl/job_text.h"
 
-#include <algorithm>
 #include <map>
 
 #include "absl/strings/ascii.h"
@@ -29,13 +28,6 @@ std::string Details(const v1::Job& job) {
   for (const auto& [name, value] : results) entries.emplace_back(name, absl::StrCat(value));
   if (!job.error().empty()) entries.emplace_back("error", job.error());
   return Listing(entries);
-}
-
-std::string ProgressBar(int done, int total, int columns) {
-  const int full =
-      total > 0 ? std::clamp(static_cast<int>(int64_t{columns} * done / total), 0, columns) : 0;
-  return absl::StrCat("[", std::string(full, '#'), std::string(columns - full, '.'), "] ", done,
-                      "/", total);
 }
 
 }  // namespace steer

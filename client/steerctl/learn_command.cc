@@ -1,5 +1,3 @@
-#include <cstdio>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -9,14 +7,12 @@
 #include "client/steerctl/commands.h"
 #include "client/steerctl/job_text.h"
 #include "client/steerctl/json.h"
-#include "client/steerctl/terminal.h"
+#include "client/steerctl/progress.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 
 namespace steer {
 namespace {
-
-constexpr int kBarColumns = 40;
 
 struct LearnOptions {
   std::string pairs_path;
@@ -44,34 +40,6 @@ absl::StatusOr<v1::StartJobRequest> ToRequest(const LearnOptions& options) {
   return request;
 }
 
-// A bar that stays in one line of a terminal; elsewhere a line each tenth of the way, so that logs
-// stay short. On standard error: standard output is for the result.
-class Progress {
- public:
-  bool Show(const v1::Job& job) {
-    if (StderrIsTerminal()) {
-      std::fprintf(stderr, "\r%s %s\x1b[K", StateText(job.state()).c_str(),
-                   ProgressBar(job.done(), job.total(), kBarColumns).c_str());
-      return true;
-    }
-    const int tenth =
-        job.total() > 0 ? static_cast<int>(int64_t{10} * job.done() / job.total()) : 0;
-    if (job.state() == state_ && tenth == tenth_) return true;
-    state_ = job.state();
-    tenth_ = tenth;
-    std::fprintf(stderr, "%s %d/%d\n", StateText(job.state()).c_str(), job.done(), job.total());
-    return true;
-  }
-
-  void End() const {
-    if (StderrIsTerminal()) std::fputs("\n", stderr);
-  }
-
- private:
-  v1::Job::State state_ = v1::Job::STATE_UNSPECIFIED;
-  int tenth_ = 0;
-};
-
 absl::Status RunLearn(const Session& session, const LearnOptions& options) {
   STEER_ASSIGN_OR_RETURN(const v1::StartJobRequest request, ToRequest(options));
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
@@ -79,8 +47,10 @@ absl::Status RunLearn(const Session& session, const LearnOptions& options) {
   STEER_ASSIGN_OR_RETURN(v1::Job job, client->StartJob(request));
 
   Progress progress;
-  absl::StatusOr<v1::Job> watched =
-      client->WatchJob(job.id(), [&](const v1::Job& now) { return progress.Show(now); }, stop);
+  const auto on_change = [&](const v1::Job& now) {
+    return progress.Show(StateText(now.state()), now.done(), now.total());
+  };
+  absl::StatusOr<v1::Job> watched = client->WatchJob(job.id(), on_change, stop);
   progress.End();
   if (stop.stop_requested()) {
     STEER_ASSIGN_OR_RETURN(job, client->CancelJob(job.id()));

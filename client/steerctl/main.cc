@@ -61,6 +61,7 @@ int Run(int argc, const char* const* argv) {
       "  steerctl learn pairs.jsonl --alias polite\n"
       "  steerctl generate \"How do I boil an egg?\" --signal polite=2 --plain-too\n"
       "  steerctl score pairs.jsonl --signal polite=1 --multipliers=-2,-1,0,1,2\n"
+      "  steerctl sweep pairs.jsonl --signal polite --from=-8 --to=8 --svg polite.svg\n"
       "'steerctl COMMAND --help' explains a command.");
   AddGlobalOptions(app, session);
   AddModelCommands(app, session);
@@ -70,6 +71,8 @@ int Run(int argc, const char* const* argv) {
   AddSignalCommands(app, session);
   AddLearnCommand(app, session);
   AddScoreCommand(app, session);
+  AddSweepCommand(app, session);
+  AddCurveCommands(app, session);
   AddJobCommands(app, session);
   MentionGlobalOptions(app);
   try {

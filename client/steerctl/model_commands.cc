@@ -76,13 +76,10 @@ absl::Status RunModel(const Session& session, const ModelOptions& options) {
                  {"chat template", model.has_chat_template() ? "yes" : "no"},
                  {"default system", model.default_system()},
                  {"default sampling", SamplingText(model.default_sampling())}}));
-  Table pools({{"POOL"},
-               {"STATE"},
-               {"KV BLOCKS", Table::Align::kRight},
-               {"POSITIONS", Table::Align::kRight}});
+  // Not in positions: layers with a window have blocks of their own, and need few of them.
+  Table pools({{"POOL"}, {"STATE"}, {"KV BLOCKS", Table::Align::kRight}});
   for (const v1::Pool& pool : model.pools()) {
-    pools.Add({pool.name(), pool.healthy() ? "healthy" : "FAILED", absl::StrCat(pool.kv_blocks()),
-               absl::StrCat(int64_t{pool.kv_blocks()} * pool.kv_block_size())});
+    pools.Add({pool.name(), pool.healthy() ? "healthy" : "FAILED", absl::StrCat(pool.kv_blocks())});
   }
   Print("\n" + pools.ToString());
   Table sites({{"SITE"}, {"IN", Table::Align::kRight}, {"OUT", Table::Align::kRight}});

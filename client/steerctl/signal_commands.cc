@@ -5,6 +5,7 @@
 #include "client/steerctl/command_line.h"
 #include "client/steerctl/commands.h"
 #include "client/steerctl/json.h"
+#include "client/steerctl/positions_text.h"
 #include "client/steerctl/table.h"
 #include "core/base/status_macros.h"
 #include "core/files/mapped_file.h"
@@ -30,17 +31,6 @@ struct AliasOptions {
   std::string name, target;
   std::optional<int64_t> expected_version;
 };
-
-std::string PositionsText(const v1::PositionRule& rule) {
-  const bool prompt = !rule.has_prompt() || rule.prompt();
-  const bool generated = !rule.has_generated() || rule.generated();
-  return absl::StrCat(prompt && generated ? "all tokens"
-                      : prompt            ? "prompt tokens"
-                      : generated         ? "generated tokens"
-                                          : "no tokens",
-                      rule.user_text_only() ? ", of the prompt only the user's text" : "",
-                      rule.exclude_template_head() ? ", not the template's head" : "");
-}
 
 std::string Details(const v1::Signal& signal) {
   std::string text =

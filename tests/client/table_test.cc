@@ -1,6 +1,5 @@
 #include "client/steerctl/table.h"
 
-#include "client/steerctl/job_text.h"
 #include "gtest/gtest.h"
 
 namespace steer {
@@ -36,14 +35,6 @@ TEST(TextTest, BytesAndTimes) {
   EXPECT_EQ(BytesText(int64_t{5} << 50), "5120.0 TiB");
   EXPECT_EQ(TimeText(0), "");
   EXPECT_EQ(TimeText(1'000'000'000'000), "2001-09-09 01:46:40");
-}
-
-TEST(ProgressBarTest, FillsUp) {
-  EXPECT_EQ(ProgressBar(0, 40, 10), "[..........] 0/40");
-  EXPECT_EQ(ProgressBar(20, 40, 10), "[#####.....] 20/40");
-  EXPECT_EQ(ProgressBar(40, 40, 10), "[##########] 40/40");
-  EXPECT_EQ(ProgressBar(0, 0, 4), "[....] 0/0");
-  EXPECT_EQ(ProgressBar(9, 3, 4), "[####] 9/3");
 }
 
 }  // namespace

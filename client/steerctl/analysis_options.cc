@@ -1,0 +1,187 @@
+#include "client/steerctl/analysis_options.h"
+
+#include "absl/strings/str_cat.h"
+#include "client/pairs_file.h"
+#include "client/steerctl/command_line.h"
+#include "core/base/status.h"
+#include "core/base/status_macros.h"
+
+namespace steer {
+namespace {
+
+void AddPairOptions(CLI::App& command, PairOptions& options) {
+  command
+      .add_option("file", options.path,
+                  "JSON lines {\"question\", \"positive\", \"negative\"}; - is standard input")
+      ->required();
+  command.add_option("--system", options.system, "System message; default: the template's own");
+  command.add_flag("--raw", options.raw, "No chat template")->excludes("--system");
+  command
+      .add_option("--end-of-turn", options.end_of_turn,
+                  "Whether answers end with the template's end of turn;\ndefault: yes with a chat "
+                  "template")
+      ->type_name("yes|no")
+      ->check(CLI::IsMember({"yes", "no"}).description(""));
+  command.add_flag("--as-spelt", options.as_spelt,
+                   "Answers count as they are given; default: in both\nspellings, with and "
+                   "without a space before them");
+}
+
+// Of ScoreRequest and SweepRequest.
+template <typename Request>
+absl::Status SetPairs(const PairOptions& options, Request& request) {
+  const auto pairs = ReadPairs(options.path);
+  if (!pairs.ok()) return UsageError(pairs.status());
+  request.mutable_pairs()->Add(pairs->begin(), pairs->end());
+  request.set_system(options.system);
+  request.set_raw(options.raw);
+  if (!options.end_of_turn.empty()) request.set_end_of_turn(options.end_of_turn == "yes");
+  if (options.as_spelt) request.set_both_spellings(false);
+  return absl::OkStatus();
+}
+
+void AddMultipliers(CLI::App& command, std::vector<double>& multipliers, const char* help) {
+  command.add_option("--multipliers", multipliers, help)
+      ->type_name("M,M,..")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
+void AddSvgOption(CLI::App& command, std::string& path, const char* help) {
+  command.add_option("--svg", path, help)->type_name("FILE");
+}
+
+void AddCurveId(CLI::App& command, std::string& id) {
+  command.add_option("curve", id, "The curve's id, as sweep and curves list show it")->required();
+}
+
+// The sweep varies the multiplier, so the signal comes without one.
+absl::Status CheckNameAlone(const std::string& text) {
+  STEER_ASSIGN_OR_RETURN(const v1::Control control, ParseControl(text));
+  if (!control.has_multiplier()) return absl::OkStatus();
+  return InvalidField("--signal", absl::StrCat("'", text, "'"),
+                      "NAME without a multiplier, which is what a sweep varies");
+}
+
+void AddGridOptions(CLI::App& command, SweepOptions& options) {
+  AddMultipliers(command, options.multipliers, "Measure at these; or give --from and --to");
+  CLI::Option* from =
+      command.add_option("--from", options.from, "Measure from here, closer where the curves bend");
+  CLI::Option* to = command.add_option("--to", options.to, "To here");
+  from->type_name("M")->needs(to)->excludes("--multipliers");
+  to->type_name("M")->needs(from);
+  command.add_option("--points", options.points, "At so many multipliers in all; default: 25")
+      ->type_name("N")
+      ->needs(from);
+}
+
+}  // namespace
+
+void AddCsvFlag(CLI::App& command, bool& csv, const char* help) {
+  CLI::Option* flag = command.add_flag("--csv", csv, help);
+  for (CLI::App* app = &command; app != nullptr; app = app->get_parent()) {
+    CLI::Option* json = app->get_option_no_throw("--json");
+    if (json != nullptr) flag->excludes(json);
+  }
+}
+
+void AddScoreOptions(CLI::App& command, ScoreOptions& options) {
+  AddPairOptions(command, options.pairs);
+  AddControlOptions(command, options.controls);
+  AddMultipliers(command, options.multipliers, "Each multiplies every signal's own; default: 1");
+  command.add_flag("--sum", options.sum, "Show losses summed over tokens, not their means");
+  command.add_flag("--pairs", options.per_pair, "Each pair's scores too (with --json)");
+  AddCsvFlag(command, options.csv, "A line of numbers per multiplier, means and sums");
+}
+
+absl::StatusOr<v1::ScoreRequest> ToRequest(const ScoreOptions& options) {
+  v1::ScoreRequest request;
+  STEER_RETURN_IF_ERROR(SetPairs(options.pairs, request));
+  STEER_ASSIGN_OR_RETURN(const std::vector<v1::Control> controls, ToControls(options.controls));
+  request.mutable_controls()->Add(controls.begin(), controls.end());
+  request.mutable_multipliers()->Add(options.multipliers.begin(), options.multipliers.end());
+  request.set_omit_pairs(!options.per_pair);
+  return request;
+}
+
+void AddSweepOptions(CLI::App& command, SweepOptions& options) {
+  AddPairOptions(command, options.pairs);
+  options.control.signals.resize(1);
+  command
+      .add_option("--signal", options.control.signals.front(),
+                  "Whose curve (alias or id), without a multiplier")
+      ->type_name("NAME")
+      ->required()
+      ->check([](const std::string& text) { return CheckText(CheckNameAlone(text)); });
+  AddPositionOptions(command, options.control);
+  AddGridOptions(command, options);
+  command.add_flag("--sum", options.sum, "Show and fit losses summed over tokens, not their means");
+  command.add_flag("--fit", options.fit, "Fit the laws to the curve then, as 'steerctl fit' does");
+  AddCsvFlag(command, options.csv, "A line of numbers per multiplier, means and sums");
+  AddSvgOption(command, options.svg_path, "Draw the curve with the fitted laws; implies --fit");
+}
+
+absl::StatusOr<v1::SweepRequest> ToRequest(const SweepOptions& options) {
+  v1::SweepRequest request;
+  if (options.from && options.to) {
+    request.mutable_adaptive()->set_low(*options.from);
+    request.mutable_adaptive()->set_high(*options.to);
+    request.mutable_adaptive()->set_points(options.points.value_or(0));
+  } else if (!options.multipliers.empty()) {
+    request.mutable_multipliers()->mutable_values()->Add(options.multipliers.begin(),
+                                                         options.multipliers.end());
+  } else {
+    return UsageError(
+        InvalidField("--multipliers", "nothing", "--multipliers=M,M,.. or --from A --to B"));
+  }
+  STEER_RETURN_IF_ERROR(SetPairs(options.pairs, request));
+  STEER_ASSIGN_OR_RETURN(*request.mutable_control(),
+                         ToControl(options.control, options.control.signals.front()));
+  return request;
+}
+
+void AddFitOptions(CLI::App& command, FitOptions& options) {
+  AddCurveId(command, *options.request.mutable_curve_id());
+  command.add_flag("--sum", options.sum, "Fit losses summed over tokens, not their means");
+  command
+      .add_option_function<int32_t>(
+          "--resamples", [&options](const int32_t& count) { options.request.set_resamples(count); },
+          "Intervals from so many refits; -1: none; default: 200")
+      ->type_name("N");
+  AddCsvFlag(command, options.csv, "The laws and their bands, a line of numbers per multiplier");
+  AddSvgOption(command, options.svg_path, "Draw the curve and the laws");
+}
+
+absl::StatusOr<v1::FitCurveRequest> ToRequest(const FitOptions& options) {
+  v1::FitCurveRequest request = options.request;
+  request.set_mode(options.sum ? v1::SUM : v1::MEAN);
+  return request;
+}
+
+void AddRecommendOptions(CLI::App& command, RecommendOptions& options) {
+  AddCurveId(command, options.curve_id);
+  CLI::Option* loss = command.add_option("--max-loss", options.max_loss,
+                                         "The most preference that costs at most so much utility");
+  CLI::Option* gain = command.add_option("--min-gain", options.min_gain,
+                                         "The least loss of utility for so much preference");
+  loss->type_name("NATS")->excludes(gain);
+  gain->type_name("NATS");
+  command.add_flag("--less", options.less, "Gain is away from the concept");
+  AddSvgOption(command, options.svg_path, "Draw the curve, the laws and the multiplier");
+}
+
+absl::StatusOr<v1::RecommendMultiplierRequest> ToRequest(const RecommendOptions& options) {
+  v1::RecommendMultiplierRequest request;
+  request.set_curve_id(options.curve_id);
+  request.set_less_preference(options.less);
+  if (options.max_loss) {
+    request.set_max_utility_loss(*options.max_loss);
+  } else if (options.min_gain) {
+    request.set_min_preference_gain(*options.min_gain);
+  } else {
+    return UsageError(InvalidField("--max-loss", "nothing", "--max-loss X or --min-gain X"));
+  }
+  return request;
+}
+
+}  // namespace steer

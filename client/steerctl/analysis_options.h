@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
+#include "client/steerctl/generation_options.h"
+#include "steer/v1/analysis.pb.h"
+
+namespace steer {
+
+// What is measured and fitted, on the command line: score, sweep, fit and recommend. Each adds its
+// options to a command, and its ToRequest makes the request; ranges are the server's business.
+
+// Polar pairs and how they are written.
+struct PairOptions {
+  std::string path;
+  std::string system;
+  bool raw = false;
+  bool as_spelt = false;
+  std::string end_of_turn;  // "", "yes" or "no"
+};
+
+struct ScoreOptions {
+  PairOptions pairs;
+  ControlOptions controls;
+  std::vector<double> multipliers;
+  bool sum = false;
+  bool per_pair = false;
+  bool csv = false;
+};
+
+void AddScoreOptions(CLI::App& command, ScoreOptions& options);
+absl::StatusOr<v1::ScoreRequest> ToRequest(const ScoreOptions& options);
+
+struct SweepOptions {
+  PairOptions pairs;
+  ControlOptions control;  // one signal, without a multiplier
+  std::vector<double> multipliers;
+  std::optional<double> from, to;
+  std::optional<int32_t> points;
+  bool sum = false;
+  bool fit = false;
+  bool csv = false;
+  std::string svg_path;  // empty: no picture
+};
+
+void AddSweepOptions(CLI::App& command, SweepOptions& options);
+absl::StatusOr<v1::SweepRequest> ToRequest(const SweepOptions& options);
+
+struct FitOptions {
+  v1::FitCurveRequest request;
+  bool sum = false;
+  bool csv = false;
+  std::string svg_path;
+};
+
+void AddFitOptions(CLI::App& command, FitOptions& options);
+absl::StatusOr<v1::FitCurveRequest> ToRequest(const FitOptions& options);
+
+struct RecommendOptions {
+  std::string curve_id;
+  std::optional<double> max_loss, min_gain;
+  bool less = false;
+  std::string svg_path;
+};
+
+void AddRecommendOptions(CLI::App& command, RecommendOptions& options);
+absl::StatusOr<v1::RecommendMultiplierRequest> ToRequest(const RecommendOptions& options);
+
+// --csv, where --json is not given as well.
+void AddCsvFlag(CLI::App& command, bool& csv, const char* help);
+
+}  // namespace steer

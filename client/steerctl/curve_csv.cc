@@ -1,0 +1,65 @@
+#include "client/steerctl/curve_csv.h"
+
+#include "client/steerctl/csv.h"
+
+namespace steer {
+namespace {
+
+std::string Field(bool defined, double value) { return defined ? CsvField(value) : ""; }
+
+}  // namespace
+
+std::string CurveCsv(const v1::Curve& curve) {
+  std::string text =
+      CsvLine({"multiplier", "preference", "preference_low", "preference_high", "utility",
+               "utility_low", "utility_high", "sum_preference", "sum_utility"});
+  for (const v1::CurvePoint& point : curve.points()) {
+    const bool preference = point.has_preference_interval();
+    const bool utility = point.has_utility_interval();
+    text +=
+        CsvLine({CsvField(point.multiplier()), CsvField(point.preference()),
+                 Field(preference, point.preference_interval().low()),
+                 Field(preference, point.preference_interval().high()),
+                 Field(point.has_utility(), point.utility()),
+                 Field(utility, point.utility_interval().low()),
+                 Field(utility, point.utility_interval().high()), CsvField(point.sum_preference()),
+                 Field(point.has_sum_utility(), point.sum_utility())});
+  }
+  return text;
+}
+
+std::string FittedCsv(const v1::FitCurveResponse& fit) {
+  std::string text = CsvLine({"multiplier", "preference", "preference_low", "preference_high",
+                              "utility", "utility_low", "utility_high"});
+  for (const v1::FittedPoint& point : fit.fitted()) {
+    const bool preference = point.has_preference_band();
+    const bool utility = point.has_utility_band();
+    text += CsvLine(
+        {CsvField(point.multiplier()), Field(point.has_preference(), point.preference()),
+         Field(preference, point.preference_band().low()),
+         Field(preference, point.preference_band().high()),
+         Field(point.has_utility(), point.utility()), Field(utility, point.utility_band().low()),
+         Field(utility, point.utility_band().high())});
+  }
+  return text;
+}
+
+std::string ScoreCsvHeader() {
+  return CsvLine({"multiplier", "preference", "utility", "utility_valid",
+                  "preference_positive_rate", "sum_preference", "sum_utility", "sum_utility_valid",
+                  "sum_preference_positive_rate", "pairs"});
+}
+
+std::string ScoreCsvLine(const v1::ScorePoint& point, int pairs) {
+  std::vector<std::string> fields = {CsvField(point.multiplier())};
+  for (const v1::OddsAggregate* odds : {&point.mean(), &point.sum()}) {
+    fields.push_back(CsvField(odds->preference()));
+    fields.push_back(Field(odds->has_utility(), odds->utility()));
+    fields.push_back(CsvField(odds->utility_valid()));
+    fields.push_back(CsvField(odds->preference_positive_rate()));
+  }
+  fields.push_back(CsvField(pairs));
+  return CsvLine(fields);
+}
+
+}  // namespace steer
