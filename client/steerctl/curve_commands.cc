@@ -75,16 +75,10 @@ absl::Status RunList(const Session& session, const ListOptions& options) {
     return absl::OkStatus();
   }
   const auto right = Table::Align::kRight;
-  Table table({{"SIGNAL"},
-               {"PAIRS", right},
-               {"WITH UTILITY", right},
-               {"POSITIONS"},
-               {"CREATED (UTC)"},
-               {"CURVE"}});
+  Table table({{"SIGNAL"}, {"PAIRS", right}, {"POSITIONS"}, {"CREATED (UTC)"}, {"CURVE"}});
   for (const v1::Curve& curve : curves) {
     table.Add({curve.signal_id().substr(0, kShownDigits), absl::StrCat(curve.pairs()),
-               absl::StrCat(curve.utility_pairs()), PositionsText(curve.positions()),
-               TimeText(curve.created_unix_ms()), curve.id()});
+               PositionsText(curve.positions()), TimeText(curve.created_unix_ms()), curve.id()});
   }
   Print(table.ToString());
   return absl::OkStatus();
