@@ -1,5 +1,6 @@
 #include "server/analysis_service.h"
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,16 +50,41 @@ absl::Status Fit(Backend& backend, const v1::FitCurveRequest& request,
   return absl::OkStatus();
 }
 
+// Generated text has the last word: the numbers are then of the multiplier that it leaves.
+absl::Status CheckOnText(Backend& backend, const CurveRecord& curve, const SignalCurves& curves,
+                         const RecommendSpec& spec, const std::function<bool()>& cancelled,
+                         Recommendation& recommendation, v1::TextCheck* answer) {
+  STEER_ASSIGN_OR_RETURN(const TextCheck check, backend.runtime.CheckOnText(
+                                                    curve, recommendation.prediction.multiplier,
+                                                    *spec.check, spec.max_nll_increase, cancelled));
+  *answer = ToProto(check);
+  if (check.multiplier == recommendation.prediction.multiplier) return absl::OkStatus();
+  STEER_ASSIGN_OR_RETURN(recommendation.prediction,
+                         PredictAt(curves, check.multiplier, spec.direction));
+  const Prediction& left = recommendation.prediction;
+  recommendation.feasible = spec.max_utility_loss
+                                ? left.utility_loss <= *spec.max_utility_loss
+                                : left.preference_gain >= *spec.min_preference_gain;
+  return absl::OkStatus();
+}
+
 absl::Status Recommend(Backend& backend, const v1::RecommendMultiplierRequest& request,
+                       const std::function<bool()>& cancelled,
                        v1::RecommendMultiplierResponse* response) {
   STEER_ASSIGN_OR_RETURN(const RecommendSpec spec, ToRecommendSpec(request));
   STEER_ASSIGN_OR_RETURN(const CurveRecord curve, FindCurve(backend, request.curve_id()));
   STEER_ASSIGN_OR_RETURN(const SignalCurves curves, ToSignalCurves(PointsOf(curve)));
-  STEER_ASSIGN_OR_RETURN(const Recommendation recommendation,
+  STEER_ASSIGN_OR_RETURN(Recommendation recommendation,
                          spec.max_utility_loss
                              ? RecommendWithinBudget(curves, *spec.max_utility_loss, spec.direction)
                              : RecommendForGain(curves, *spec.min_preference_gain, spec.direction));
+  v1::TextCheck check;
+  if (spec.check) {
+    STEER_RETURN_IF_ERROR(
+        CheckOnText(backend, curve, curves, spec, cancelled, recommendation, &check));
+  }
   *response = ToProto(recommendation);
+  if (spec.check) *response->mutable_check() = check;
   *response->mutable_curve() = ToProto(curve, nullptr);
   return absl::OkStatus();
 }
@@ -91,6 +117,11 @@ grpc::ServerWriteReactor<v1::SweepResponse>* AnalysisService::Sweep(
   return RunStream(backend_, context, request, &RunSweep);
 }
 
+grpc::ServerWriteReactor<v1::MeasureTextResponse>* AnalysisService::MeasureText(
+    grpc::CallbackServerContext* context, const v1::MeasureTextRequest* request) {
+  return RunStream(backend_, context, request, &RunMeasureText);
+}
+
 // Fits take a moment of a processor each, so they wait in the queue of the scores.
 grpc::ServerUnaryReactor* AnalysisService::FitCurve(grpc::CallbackServerContext* context,
                                                     const v1::FitCurveRequest* request,
@@ -102,8 +133,9 @@ grpc::ServerUnaryReactor* AnalysisService::FitCurve(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* AnalysisService::RecommendMultiplier(
     grpc::CallbackServerContext* context, const v1::RecommendMultiplierRequest* request,
     v1::RecommendMultiplierResponse* response) {
-  return RunUnary(backend_.scores, context,
-                  [this, request, response] { return Recommend(backend_, *request, response); });
+  return RunUnary(backend_.scores, context, [this, context, request, response] {
+    return Recommend(backend_, *request, [context] { return context->IsCancelled(); }, response);
+  });
 }
 
 grpc::ServerUnaryReactor* AnalysisService::GetCurve(grpc::CallbackServerContext* context,

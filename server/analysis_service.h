@@ -19,6 +19,8 @@ class AnalysisService final : public v1::AnalysisService::CallbackService {
   grpc::ServerUnaryReactor* RecommendMultiplier(grpc::CallbackServerContext* context,
                                                 const v1::RecommendMultiplierRequest* request,
                                                 v1::RecommendMultiplierResponse* response) override;
+  grpc::ServerWriteReactor<v1::MeasureTextResponse>* MeasureText(
+      grpc::CallbackServerContext* context, const v1::MeasureTextRequest* request) override;
   grpc::ServerUnaryReactor* GetCurve(grpc::CallbackServerContext* context,
                                      const v1::GetCurveRequest* request,
                                      v1::Curve* response) override;

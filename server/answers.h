@@ -4,6 +4,7 @@
 
 #include "core/analysis/curve_report.h"
 #include "core/analysis/recommend.h"
+#include "core/analysis/text_check.h"
 #include "core/runtime/runtime.h"
 #include "steer/v1/analysis.pb.h"
 #include "steer/v1/common.pb.h"
@@ -32,6 +33,8 @@ v1::PreferenceSlope ToProto(const PreferenceSlope& slope);
 v1::Curve ToProto(const CurveRecord& record, const CurveSummary* summary);  // null: no points
 v1::FitCurveResponse ToProto(const FitReport& report);
 v1::RecommendMultiplierResponse ToProto(const Recommendation& recommendation);
+v1::TextPoint ToProto(const TextPoint& point, bool omit_texts);
+v1::TextCheck ToProto(const TextCheck& check);
 v1::Model ToProto(const ModelInfo& model, const std::vector<PoolStats>& pools);
 v1::TokenizeResponse ToProto(const TokenizedText& text);
 

@@ -30,6 +30,7 @@ absl::StatusOr<GenerateSpec> ToGenerateSpec(const v1::GenerateRequest& request);
 // `controls[i].changes` are refused.
 absl::StatusOr<std::vector<ControlSpec>> ToControlSpecs(
     const google::protobuf::RepeatedPtrField<v1::Control>& controls, bool with_changes);
+SamplingSpec ToSamplingSpec(const v1::Sampling& sampling);
 absl::StatusOr<ControlSpec> ToControlSpec(const v1::Control& control, const std::string& field);
 
 // A change of a running request's multipliers: at least one of the two.
@@ -60,7 +61,11 @@ struct RecommendSpec {
   std::optional<double> max_utility_loss;
   std::optional<double> min_preference_gain;
   Direction direction = Direction::kMorePreference;
+  // Texts that are to confirm it, without controls and multipliers.
+  std::optional<TextSpec> check;
+  double max_nll_increase = 0;  // nats per token
 };
+absl::StatusOr<TextSpec> ToTextSpec(const v1::MeasureTextRequest& request);
 absl::StatusOr<RecommendSpec> ToRecommendSpec(const v1::RecommendMultiplierRequest& request);
 absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request);
 

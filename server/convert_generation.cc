@@ -35,6 +35,23 @@ absl::StatusOr<std::vector<MultiplierRun>> ToMultiplierRuns(
   return runs;
 }
 
+absl::StatusOr<Truncation> ToTruncation(v1::Truncation truncation) {
+  switch (truncation) {
+    case v1::TRUNCATION_REFUSE:
+      return Truncation::kRefuse;
+    case v1::TRUNCATION_DROP_FIRST:
+      return Truncation::kDropFirst;
+    case v1::TRUNCATION_DROP_LAST:
+      return Truncation::kDropLast;
+    default:
+      break;
+  }
+  return InvalidField("truncation", absl::StrCat(static_cast<int>(truncation)),
+                      "TRUNCATION_REFUSE, TRUNCATION_DROP_FIRST or TRUNCATION_DROP_LAST");
+}
+
+}  // namespace
+
 SamplingSpec ToSamplingSpec(const v1::Sampling& in) {
   SamplingSpec out;
   if (in.has_max_tokens()) out.max_tokens = in.max_tokens();
@@ -56,23 +73,6 @@ SamplingSpec ToSamplingSpec(const v1::Sampling& in) {
   if (in.has_prompt_log_probs()) out.prompt_log_probs = in.prompt_log_probs();
   return out;
 }
-
-absl::StatusOr<Truncation> ToTruncation(v1::Truncation truncation) {
-  switch (truncation) {
-    case v1::TRUNCATION_REFUSE:
-      return Truncation::kRefuse;
-    case v1::TRUNCATION_DROP_FIRST:
-      return Truncation::kDropFirst;
-    case v1::TRUNCATION_DROP_LAST:
-      return Truncation::kDropLast;
-    default:
-      break;
-  }
-  return InvalidField("truncation", absl::StrCat(static_cast<int>(truncation)),
-                      "TRUNCATION_REFUSE, TRUNCATION_DROP_FIRST or TRUNCATION_DROP_LAST");
-}
-
-}  // namespace
 
 absl::StatusOr<ControlSpec> ToControlSpec(const v1::Control& control, const std::string& field) {
   if (control.signal().empty()) {

@@ -215,4 +215,16 @@ absl::Status RunSweep(Backend& backend, const v1::SweepRequest& request, SweepSt
   return absl::OkStatus();
 }
 
+absl::Status RunMeasureText(Backend& backend, const v1::MeasureTextRequest& request,
+                            TextStream& stream) {
+  STEER_ASSIGN_OR_RETURN(const TextSpec spec, ToTextSpec(request));
+  return backend.runtime.MeasureTexts(
+      spec, [&] { return stream.cancelled(); },
+      [&](const TextPoint& point) {
+        v1::MeasureTextResponse response;
+        *response.mutable_point() = ToProto(point, request.omit_texts());
+        return stream.Write(std::move(response));
+      });
+}
+
 }  // namespace steer

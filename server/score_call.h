@@ -16,4 +16,8 @@ absl::Status RunScore(Backend& backend, const v1::ScoreRequest& request, ScoreSt
 using SweepStream = WorkerStream<v1::SweepResponse>;
 absl::Status RunSweep(Backend& backend, const v1::SweepRequest& request, SweepStream& stream);
 
+using TextStream = WorkerStream<v1::MeasureTextResponse>;
+absl::Status RunMeasureText(Backend& backend, const v1::MeasureTextRequest& request,
+                            TextStream& stream);
+
 }  // namespace steer

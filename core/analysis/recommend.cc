@@ -83,4 +83,11 @@ absl::StatusOr<Recommendation> RecommendForGain(const SignalCurves& curves, doub
       [](const Prediction& at) { return at.utility_loss; });
 }
 
+absl::StatusOr<Prediction> PredictAt(const SignalCurves& curves, double multiplier,
+                                     Direction direction) {
+  STEER_ASSIGN_OR_RETURN(const RangedCurves ranged, RangedCurves::Create(curves));
+  const MeasuredRange& range = ranged.range();
+  return Predictor(ranged, direction).At(std::clamp(multiplier, range.low, range.high));
+}
+
 }  // namespace steer

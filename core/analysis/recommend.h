@@ -42,6 +42,11 @@ absl::StatusOr<Recommendation> RecommendWithinBudget(const SignalCurves& curves,
 absl::StatusOr<Recommendation> RecommendForGain(const SignalCurves& curves, double min_gain,
                                                 Direction direction);
 
+// What the same curves say of a multiplier, 0 and any in the searched range; beyond it, of the
+// range's end. Errors as above.
+absl::StatusOr<Prediction> PredictAt(const SignalCurves& curves, double multiplier,
+                                     Direction direction);
+
 struct JointSignal {
   SignalCurves curves;
   Direction direction = Direction::kMorePreference;

@@ -20,12 +20,11 @@ size_t CommonPrefix(const std::vector<TokenId>& a, const std::vector<TokenId>& b
                              a.begin());
 }
 
-// A base model's prompt: one stated form, so that figures can be compared.
+}  // namespace
+
 std::string AsQuestion(const std::string& system, const std::string& question) {
   return absl::StrCat(system, system.empty() ? "" : "\n\n", "Question: ", question, "\nAnswer:");
 }
-
-}  // namespace
 
 std::vector<TokenId> Admission::EncodeRaw(const std::string& text) const {
   std::vector<TokenId> tokens = model_.tokenizer->Encode(text, /*parse_special=*/true);

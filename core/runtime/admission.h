@@ -19,6 +19,9 @@
 
 namespace steer {
 
+// A base model's prompt, in one stated form, so that figures can be compared.
+std::string AsQuestion(const std::string& system, const std::string& question);
+
 // A prompt as tokens.
 struct PreparedPrompt {
   std::vector<TokenId> tokens;
@@ -73,6 +76,8 @@ class Admission {
   absl::StatusOr<std::vector<TokenPair>> Pairs(const std::vector<PolarPair>& pairs,
                                                const PairFormat& format) const;
 
+  // After which a generation ends.
+  const std::vector<TokenId>& end_tokens() const { return model_.tokenizer->end_tokens(); }
   bool has_chat_template() const { return model_.chat != nullptr; }
 
  private:

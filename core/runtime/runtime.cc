@@ -19,6 +19,7 @@
 #include "core/runtime/live_generations.h"
 #include "core/runtime/resident_model.h"
 #include "core/runtime/scoring.h"
+#include "core/runtime/text_sampler.h"
 #include "core/signal/signal_data.h"
 #include "core/store/formats/native.h"
 #include "core/tokenizer/detokenizer.h"
@@ -68,6 +69,7 @@ class Runtime::Impl {
   std::unique_ptr<Dispatcher> dispatcher;
   std::unique_ptr<Generations> generations;
   std::unique_ptr<Scoring> scoring;
+  std::unique_ptr<TextSampler> texts;
   std::unique_ptr<LearningJobs> learning;
   std::atomic<bool> draining{false};
 };
@@ -107,6 +109,12 @@ absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
                                                      .store = store.get(),
                                                      .model = &model.info,
                                                      .unit_rows = options.step_tokens});
+  texts = std::make_unique<TextSampler>(TextSampler::Parts{.admission = admission.get(),
+                                                           .controls = controls.get(),
+                                                           .dispatcher = dispatcher.get(),
+                                                           .pools = pools.get(),
+                                                           .next_id = &next_id,
+                                                           .unit_rows = options.step_tokens});
   learning = std::make_unique<LearningJobs>(&model.info, admission.get(), store.get(), pools.get());
   return absl::OkStatus();
 }
@@ -174,6 +182,19 @@ absl::StatusOr<CurveRecord> Runtime::Sweep(const SweepSpec& spec,
                                            const ScoreListener& listener) {
   if (impl_->draining) return Draining();
   return impl_->scoring->Sweep(spec, cancelled, listener);
+}
+
+absl::Status Runtime::MeasureTexts(const TextSpec& spec, const std::function<bool()>& cancelled,
+                                   const std::function<bool(TextPoint)>& on_point) {
+  if (impl_->draining) return Draining();
+  return impl_->texts->Measure(spec, cancelled, on_point);
+}
+
+absl::StatusOr<TextCheck> Runtime::CheckOnText(const CurveRecord& curve, double multiplier,
+                                               TextSpec spec, double max_increase,
+                                               const std::function<bool()>& cancelled) {
+  if (impl_->draining) return Draining();
+  return impl_->texts->Check(curve, multiplier, std::move(spec), max_increase, cancelled);
 }
 
 absl::StatusOr<JobRecord> Runtime::StartJob(const LearnSpec& spec) {

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/analysis/preference_utility_scorer.h"
+#include "core/analysis/text_check.h"
 #include "core/base/types.h"
 #include "core/learn/job.h"
 #include "core/runtime/model_info.h"
@@ -70,6 +71,13 @@ class Runtime {
   // Blocks. Measures the curve and keeps it in the store; see SweepSpec and SweepAdaptively.
   absl::StatusOr<CurveRecord> Sweep(const SweepSpec& spec, const std::function<bool()>& cancelled,
                                     const ScoreListener& listener);
+
+  // Blocks. See TextSampler.
+  absl::Status MeasureTexts(const TextSpec& spec, const std::function<bool()>& cancelled,
+                            const std::function<bool(TextPoint)>& on_point);
+  absl::StatusOr<TextCheck> CheckOnText(const CurveRecord& curve, double multiplier, TextSpec spec,
+                                        double max_increase,
+                                        const std::function<bool()>& cancelled);
 
   absl::StatusOr<JobRecord> StartJob(const LearnSpec& spec);
   JobQueue& jobs();

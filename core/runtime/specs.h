@@ -9,6 +9,7 @@
 
 #include "core/analysis/polar_pair.h"
 #include "core/analysis/sweep.h"
+#include "core/analysis/text_measures.h"
 #include "core/base/clock.h"
 #include "core/base/types.h"
 #include "core/schedule/request.h"
@@ -130,6 +131,33 @@ struct ScoreSpec : PairSetSpec {
 struct SweepSpec : PairSetSpec {
   ControlSpec control;
   std::variant<std::vector<double>, AdaptiveGrid> grid;  // distinct values; see AdaptiveGrid
+};
+
+// Texts to be generated and measured.
+struct TextSpec {
+  std::vector<std::string> questions;
+  std::string system;
+  bool raw = false;  // questions as they stand; else as pairs are written
+  std::vector<ControlSpec> controls;
+  std::vector<double> multipliers;  // each multiplies every control's own m
+  SamplingSpec sampling;            // question i has the seed `seed` (default 1) + i
+};
+
+// One generated text.
+struct MeasuredText {
+  std::string question;
+  std::string text;
+  int tokens = 0;
+  std::optional<double> plain_nll;  // nats per token in the plain model; none without tokens
+  TextMeasures measures;
+};
+
+// All questions at one multiplier; means over their texts.
+struct TextPoint {
+  double multiplier = 0;
+  std::optional<double> plain_nll;  // over the texts that have one
+  TextMeasures measures;
+  std::vector<MeasuredText> texts;
 };
 
 struct LearnSpec {

@@ -64,6 +64,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 'S':
       Try<v1::ScoreRequest>(bytes, &ToScoreSpecs);
       break;
+    case 'W':
+      Try<v1::SweepRequest>(bytes, &ToSweepSpec);
+      break;
+    case 'F':
+      Try<v1::FitCurveRequest>(bytes, &ToFitSpec);
+      break;
+    case 'M':
+      Try<v1::RecommendMultiplierRequest>(bytes, &ToRecommendSpec);
+      break;
+    case 'T':
+      Try<v1::MeasureTextRequest>(bytes, &ToTextSpec);
+      break;
     case 'L':
       Try<v1::StartJobRequest>(bytes, &ToLearnSpec);
       break;

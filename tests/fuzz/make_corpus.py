@@ -30,7 +30,8 @@ ID = "0123456789abcdef" * 4
 
 # Message -> the byte by which convert_fuzz.cc tells it.
 LETTERS = {"GenerateRequest": b"G", "UpdateGenerationRequest": b"U", "ScoreRequest": b"S", "StartJobRequest": b"L",
-           "RegisterSignalHeader": b"R", "ListSignalsRequest": b"A", "Prompt": b"P"}
+           "RegisterSignalHeader": b"R", "ListSignalsRequest": b"A", "Prompt": b"P", "SweepRequest": b"W",
+           "FitCurveRequest": b"F", "RecommendMultiplierRequest": b"M", "MeasureTextRequest": b"T"}
 
 # Every field at once, which no case needs.
 EVERYTHING = {
@@ -46,7 +47,16 @@ EVERYTHING = {
         controls { signal: "%s" } n: 1 echo: true truncation: TRUNCATION_DROP_FIRST continue_tokens: 1 continue_tokens: 2''' % ID,
     "UpdateGenerationRequest": 'request_id: 18446744073709551615 signal: "loud" multiplier: -1e6 bias_multiplier: 0.5',
     "ScoreRequest": '''pairs { question: "q" positive: "p" negative: "n" } controls { signal: "loud" multiplier: 1 }
-        multipliers: -1 multipliers: 0 system: "s" end_of_turn: false raw: true omit_pairs: true''',
+        multipliers: -1 multipliers: 0 system: "s" end_of_turn: false raw: true omit_pairs: true
+        both_spellings: false''',
+    "SweepRequest": '''pairs { question: "q" positive: "p" negative: "n" } pairs { question: "" positive: " p" negative: "n" }
+        control { signal: "loud" positions { prompt: false user_text_only: true } allow_other_weights: true } system: "s"
+        adaptive { low: -2 high: 3 points: 9 initial: 4 } end_of_turn: true raw: true both_spellings: false''',
+    "FitCurveRequest": 'curve_id: "%s" mode: SUM resamples: 100 seed: 3 band_points: 7' % ID,
+    "RecommendMultiplierRequest": '''curve_id: "%s" min_preference_gain: 0.5 less_preference: true
+        check { questions: "q" questions: "" system: "s" raw: true max_nll_increase: 0.25 max_tokens: 9 }''' % ID,
+    "MeasureTextRequest": '''questions: "q" questions: "" controls { signal: "loud" multiplier: 2 } multipliers: -1 multipliers: 0
+        system: "s" raw: true sampling { max_tokens: 9 temperature: 0 seed: 4 } omit_texts: true''',
     "StartJobRequest": '''pairs { question: "q" positive: "p" negative: "n" } difference_of_means { layer: 1 } system: "s"
         alias: "a/b-1" labels { key: "by" value: "anna" } description: "d"''',
     "RegisterSignalHeader": '''format: "native" size: 1024 sha256: "%s" labels { key: "by" value: "" } description: "d"

@@ -151,6 +151,72 @@ TEST_F(CurveTest, ACurveIsFittedAndAskedForAMultiplier) {
   EXPECT_EQ(answer.curve().id(), curve.id());
 }
 
+TEST_F(CurveTest, TextsAreMeasuredAtEachMultiplierAndJudgedByThePlainModel) {
+  RegisterVector(3.0f, "loud");
+  v1::MeasureTextRequest request;
+  for (const char* question : {"one", "two", "three"}) request.add_questions(question);
+  request.add_controls()->set_signal("loud");
+  request.mutable_controls(0)->set_multiplier(1);
+  for (const double m : {0.0, 4.0, 0.0}) request.add_multipliers(m);
+  request.mutable_sampling()->set_max_tokens(12);
+  request.mutable_sampling()->set_temperature(0);
+  request.mutable_sampling()->set_ignore_eos(true);
+  grpc::ClientContext context;
+  const auto reader = analysis_->MeasureText(&context, request);
+  v1::MeasureTextResponse response;
+  std::vector<v1::TextPoint> points;
+  while (reader->Read(&response)) points.push_back(response.point());
+  const grpc::Status status = reader->Finish();
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(points.size(), 3U);
+  for (const v1::TextPoint& point : points) {
+    ASSERT_EQ(point.samples_size(), 3);
+    double sum = 0;
+    for (const v1::MeasuredText& sample : point.samples()) {
+      EXPECT_EQ(sample.tokens(), 12);
+      sum += sample.plain_nll();
+    }
+    EXPECT_NEAR(point.plain_nll(), sum / 3, 1e-9);
+  }
+  // Greedy texts of the plain model are what it finds least surprising; the same again at 0.
+  EXPECT_GT(points[1].plain_nll(), points[0].plain_nll());
+  EXPECT_EQ(points[2].samples(0).text(), points[0].samples(0).text());
+  EXPECT_NE(points[1].samples(0).text(), points[0].samples(0).text());
+  EXPECT_NEAR(points[2].plain_nll(), points[0].plain_nll(), 1e-4);
+}
+
+TEST_F(CurveTest, GeneratedTextHasTheLastWordOnARecommendation) {
+  RegisterVector(3.0f, "loud");
+  std::vector<double> multipliers;
+  for (int i = -4; i <= 4; ++i) multipliers.push_back(i);
+  const v1::Curve curve = Sweep(SweepOf("loud", 3, multipliers));
+  const auto recommend = [&](double max_increase) {
+    v1::RecommendMultiplierRequest request;
+    request.set_curve_id(curve.id());
+    request.set_max_utility_loss(1e6);
+    request.mutable_check()->add_questions("one");
+    request.mutable_check()->add_questions("two");
+    request.mutable_check()->set_max_tokens(12);
+    request.mutable_check()->set_max_nll_increase(max_increase);
+    v1::RecommendMultiplierResponse answer;
+    grpc::ClientContext context;
+    const grpc::Status status = analysis_->RecommendMultiplier(&context, request, &answer);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return answer;
+  };
+  const v1::RecommendMultiplierResponse any = recommend(1e6);
+  EXPECT_TRUE(any.check().passed());
+  EXPECT_EQ(any.check().tried(), 1);
+  EXPECT_EQ(any.multiplier(), any.check().first_multiplier());
+  // Nothing is that much less surprising than the plain model's own text.
+  const v1::RecommendMultiplierResponse none = recommend(-100);
+  EXPECT_FALSE(none.check().passed());
+  EXPECT_EQ(none.check().tried(), 8);
+  EXPECT_EQ(none.multiplier(), 0);
+  EXPECT_EQ(none.preference_gain(), 0);
+  EXPECT_EQ(none.check().first_multiplier(), any.multiplier());
+}
+
 TEST_F(CurveTest, ACurveGoesWithItsSignal) {
   const std::string id = RegisterVector(0.5f, "calm");
   Sweep(SweepOf("calm", 2, {0, 1}));
