@@ -77,7 +77,7 @@ class Admission {
                                                const PairFormat& format) const;
 
   // After which a generation ends.
-  const std::vector<TokenId>& end_tokens() const { return model_.tokenizer->end_tokens(); }
+  std::vector<TokenId> end_tokens() const { return model_.tokenizer->end_tokens(); }
   bool has_chat_template() const { return model_.chat != nullptr; }
 
  private:
