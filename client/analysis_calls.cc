@@ -56,6 +56,15 @@ absl::StatusOr<v1::RecommendMultiplierResponse> Client::RecommendMultiplier(
                &v1::AnalysisService::StubInterface::RecommendMultiplier, request);
 }
 
+absl::Status Client::MeasureText(const v1::MeasureTextRequest& request, const OnText& on_point,
+                                 std::stop_token stop) {
+  Call call(impl_->options, std::move(stop));
+  const auto reader = impl_->analysis->MeasureText(call.context(), request);
+  return ReadAll(call, *reader, [&](const v1::MeasureTextResponse& response) {
+    return on_point(response.point());
+  });
+}
+
 absl::StatusOr<v1::Curve> Client::GetCurve(const std::string& id) {
   v1::GetCurveRequest request;
   request.set_curve_id(id);

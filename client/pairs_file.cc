@@ -34,16 +34,13 @@ absl::StatusOr<std::string> Text(const Json& object, std::initializer_list<const
                       absl::StrCat("a string under one of: ", absl::StrJoin(keys, ", ")));
 }
 
-absl::StatusOr<v1::PolarPair> ParsePair(const std::string& line) {
-  const Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (object.is_discarded()) return absl::InvalidArgumentError("not valid JSON");
-  if (!object.is_object()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("got JSON ", object.type_name(), ", allowed: an object"));
-  }
+absl::StatusOr<std::string> QuestionOf(const Json& object) {
+  return Text(object, {"question"}, /*may_be_empty=*/true);
+}
+
+absl::StatusOr<v1::PolarPair> PairOf(const Json& object) {
   v1::PolarPair pair;
-  STEER_ASSIGN_OR_RETURN(*pair.mutable_question(),
-                         Text(object, {"question"}, /*may_be_empty=*/true));
+  STEER_ASSIGN_OR_RETURN(*pair.mutable_question(), QuestionOf(object));
   STEER_ASSIGN_OR_RETURN(*pair.mutable_positive(),
                          Text(object, {"positive", "matching", "answer_matching_behavior"},
                               /*may_be_empty=*/false));
@@ -53,32 +50,61 @@ absl::StatusOr<v1::PolarPair> ParsePair(const std::string& line) {
   return pair;
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<v1::PolarPair>> ParsePairs(std::istream& lines, absl::string_view name) {
-  std::vector<v1::PolarPair> pairs;
+// What `read` makes of each line's object; `example` is such a line, and `what` its plural.
+template <typename T>
+absl::StatusOr<std::vector<T>> ParseLines(std::istream& lines, absl::string_view name,
+                                          absl::StatusOr<T> (*read)(const Json&),
+                                          absl::string_view what, absl::string_view example) {
+  std::vector<T> all;
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
     if (absl::StripAsciiWhitespace(line).empty()) continue;
-    absl::StatusOr<v1::PolarPair> pair = ParsePair(line);
-    if (!pair.ok()) return Annotate(pair.status(), absl::StrCat(name, " line ", number));
-    pairs.push_back(*std::move(pair));
+    const std::string where = absl::StrCat(name, " line ", number);
+    const Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (object.is_discarded()) return Annotate(absl::InvalidArgumentError("not valid JSON"), where);
+    if (!object.is_object()) {
+      return Annotate(absl::InvalidArgumentError(
+                          absl::StrCat("got JSON ", object.type_name(), ", allowed: an object")),
+                      where);
+    }
+    absl::StatusOr<T> one = read(object);
+    if (!one.ok()) return Annotate(one.status(), where);
+    all.push_back(*std::move(one));
   }
   if (lines.bad()) return absl::DataLossError(absl::StrCat(name, ": reading failed"));
-  if (pairs.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name,
-                     ": no pairs in it; allowed: JSON lines such as "
-                     R"({"question": "…", "positive": "…", "negative": "…"})"));
-  }
-  return pairs;
+  if (!all.empty()) return all;
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": no ", what, " in it; allowed: JSON lines such as ", example));
+}
+
+template <typename T>
+absl::StatusOr<std::vector<T>> ReadLines(
+    const std::string& path,
+    absl::StatusOr<std::vector<T>> (*parse)(std::istream&, absl::string_view)) {
+  if (path == "-") return parse(std::cin, "standard input");
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
+  return parse(file, path);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<v1::PolarPair>> ParsePairs(std::istream& lines, absl::string_view name) {
+  return ParseLines(lines, name, &PairOf, "pairs",
+                    R"({"question": "…", "positive": "…", "negative": "…"})");
+}
+
+absl::StatusOr<std::vector<std::string>> ParseQuestions(std::istream& lines,
+                                                        absl::string_view name) {
+  return ParseLines(lines, name, &QuestionOf, "questions", R"({"question": "…"})");
 }
 
 absl::StatusOr<std::vector<v1::PolarPair>> ReadPairs(const std::string& path) {
-  if (path == "-") return ParsePairs(std::cin, "standard input");
-  std::ifstream file(path);
-  if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
-  return ParsePairs(file, path);
+  return ReadLines(path, &ParsePairs);
+}
+
+absl::StatusOr<std::vector<std::string>> ReadQuestions(const std::string& path) {
+  return ReadLines(path, &ParseQuestions);
 }
 
 }  // namespace steer

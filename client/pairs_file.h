@@ -17,7 +17,12 @@ namespace steer {
 // Other keys are ignored. INVALID_ARGUMENT as "<name> line 3: …"; also if there is no pair at all.
 absl::StatusOr<std::vector<v1::PolarPair>> ParsePairs(std::istream& lines, absl::string_view name);
 
+// Only the questions of such lines, which need nothing else.
+absl::StatusOr<std::vector<std::string>> ParseQuestions(std::istream& lines,
+                                                        absl::string_view name);
+
 // The same from a file, or from standard input for "-". NOT_FOUND if it cannot be opened.
 absl::StatusOr<std::vector<v1::PolarPair>> ReadPairs(const std::string& path);
+absl::StatusOr<std::vector<std::string>> ReadQuestions(const std::string& path);
 
 }  // namespace steer

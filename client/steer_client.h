@@ -83,6 +83,9 @@ class Client {
   absl::StatusOr<v1::FitCurveResponse> FitCurve(const v1::FitCurveRequest& request);
   absl::StatusOr<v1::RecommendMultiplierResponse> RecommendMultiplier(
       const v1::RecommendMultiplierRequest& request);
+  using OnText = std::function<bool(const v1::TextPoint&)>;
+  absl::Status MeasureText(const v1::MeasureTextRequest& request, const OnText& on_point,
+                           std::stop_token stop = {});
   absl::StatusOr<v1::Curve> GetCurve(const std::string& id);
   // All pages, newest first, without points; of one signal (alias or id) unless empty.
   absl::StatusOr<std::vector<v1::Curve>> ListCurves(const std::string& signal);

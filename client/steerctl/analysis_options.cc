@@ -40,6 +40,15 @@ absl::Status SetPairs(const PairOptions& options, Request& request) {
   return absl::OkStatus();
 }
 
+// Of MeasureTextRequest and TextCheckSpec.
+template <typename Message>
+absl::Status SetQuestions(const std::string& path, Message& message) {
+  const auto questions = ReadQuestions(path);
+  if (!questions.ok()) return UsageError(questions.status());
+  for (const std::string& question : *questions) message.add_questions(question);
+  return absl::OkStatus();
+}
+
 void AddMultipliers(CLI::App& command, std::vector<double>& multipliers, const char* help) {
   command.add_option("--multipliers", multipliers, help)
       ->type_name("M,M,..")
@@ -167,6 +176,16 @@ void AddRecommendOptions(CLI::App& command, RecommendOptions& options) {
   loss->type_name("NATS")->excludes(gain);
   gain->type_name("NATS");
   command.add_flag("--less", options.less, "Gain is away from the concept");
+  CLI::Option* check = command.add_option(
+      "--check", options.check_path,
+      "Then generate answers to these questions, JSON lines\n{\"question\"}, and "
+      "shrink the multiplier until they read\nas well as plain ones");
+  check->type_name("FILE");
+  command
+      .add_option("--max-nll", options.max_nll_increase,
+                  "By so much they may surprise the plain model more;\ndefault: 0.5")
+      ->type_name("NATS")
+      ->needs(check);
   AddSvgOption(command, options.svg_path, "Draw the curve, the laws and the multiplier");
 }
 
@@ -181,6 +200,52 @@ absl::StatusOr<v1::RecommendMultiplierRequest> ToRequest(const RecommendOptions&
   } else {
     return UsageError(InvalidField("--max-loss", "nothing", "--max-loss X or --min-gain X"));
   }
+  if (options.check_path.empty()) return request;
+  STEER_RETURN_IF_ERROR(SetQuestions(options.check_path, *request.mutable_check()));
+  if (options.max_nll_increase)
+    request.mutable_check()->set_max_nll_increase(*options.max_nll_increase);
+  return request;
+}
+
+void AddMeasureOptions(CLI::App& command, MeasureOptions& options) {
+  command
+      .add_option("file", options.path,
+                  "JSON lines {\"question\"}, pairs will do; - is standard input")
+      ->required();
+  AddControlOptions(command, options.controls);
+  AddMultipliers(command, options.multipliers, "Each multiplies every signal's own; default: 1");
+  command.add_option("--system", options.system, "System message; default: the template's own");
+  command.add_flag("--raw", options.raw, "No chat template")->excludes("--system");
+  command
+      .add_option_function<int32_t>(
+          "--max-tokens",
+          [&options](const int32_t& count) { options.sampling.set_max_tokens(count); },
+          "Tokens of a text; default: 64")
+      ->type_name("N");
+  command
+      .add_option_function<double>(
+          "--temperature",
+          [&options](const double& value) { options.sampling.set_temperature(value); },
+          "0 is greedy; default: the model's own")
+      ->type_name("T");
+  command
+      .add_option_function<uint64_t>(
+          "--seed", [&options](const uint64_t& seed) { options.sampling.set_seed(seed); },
+          "Of the first question; the next has the next; default: 1")
+      ->type_name("N");
+  command.add_flag("--texts", options.texts, "Show the texts, too");
+}
+
+absl::StatusOr<v1::MeasureTextRequest> ToRequest(const MeasureOptions& options) {
+  v1::MeasureTextRequest request;
+  STEER_RETURN_IF_ERROR(SetQuestions(options.path, request));
+  STEER_ASSIGN_OR_RETURN(const std::vector<v1::Control> controls, ToControls(options.controls));
+  request.mutable_controls()->Add(controls.begin(), controls.end());
+  request.mutable_multipliers()->Add(options.multipliers.begin(), options.multipliers.end());
+  request.set_system(options.system);
+  request.set_raw(options.raw);
+  *request.mutable_sampling() = options.sampling;
+  request.set_omit_texts(!options.texts);
   return request;
 }
 

@@ -12,8 +12,9 @@
 
 namespace steer {
 
-// What is measured and fitted, on the command line: score, sweep, fit and recommend. Each adds its
-// options to a command, and its ToRequest makes the request; ranges are the server's business.
+// What is measured and fitted, on the command line: score, sweep, fit, recommend and measure. Each
+// adds its options to a command, and its ToRequest makes the request; ranges are the server's
+// business.
 
 // Polar pairs and how they are written.
 struct PairOptions {
@@ -65,11 +66,26 @@ struct RecommendOptions {
   std::string curve_id;
   std::optional<double> max_loss, min_gain;
   bool less = false;
+  std::string check_path;  // empty: no check
+  std::optional<double> max_nll_increase;
   std::string svg_path;
 };
 
 void AddRecommendOptions(CLI::App& command, RecommendOptions& options);
 absl::StatusOr<v1::RecommendMultiplierRequest> ToRequest(const RecommendOptions& options);
+
+struct MeasureOptions {
+  std::string path;
+  std::string system;
+  bool raw = false;
+  ControlOptions controls;
+  std::vector<double> multipliers;
+  v1::Sampling sampling;
+  bool texts = false;
+};
+
+void AddMeasureOptions(CLI::App& command, MeasureOptions& options);
+absl::StatusOr<v1::MeasureTextRequest> ToRequest(const MeasureOptions& options);
 
 // --csv, where --json is not given as well.
 void AddCsvFlag(CLI::App& command, bool& csv, const char* help);

@@ -165,17 +165,28 @@ std::string FitText(const v1::FitCurveResponse& fit, v1::LossMode mode) {
 }
 
 std::string RecommendationText(const v1::RecommendMultiplierResponse& told) {
-  return Listing(
-      {{"multiplier", absl::StrFormat("%+.4g%s", told.multiplier(),
-                                      told.feasible() ? "" : ", nearest to the goal, not in it")},
-       {"preference",
-        absl::StrFormat("%+.4f, a gain of %+.4f", told.preference(), told.preference_gain())},
-       {"utility", absl::StrFormat("%+.4f, a loss of %+.4f", told.utility(), told.utility_loss())},
-       {"read from", told.from_points() ? absl::StrCat("lines between measured points: ",
-                                                       told.from_points_reason())
-                                        : "the fitted laws"},
-       {"searched", absl::StrFormat("%.4g (%s) .. %.4g (%s)", told.searched_low(), told.low_end(),
-                                    told.searched_high(), told.high_end())}});
+  std::vector<std::pair<std::string, std::string>> lines = {
+      {"multiplier", absl::StrFormat("%+.4g%s", told.multiplier(),
+                                     told.feasible() ? "" : ", nearest to the goal, not in it")},
+      {"preference",
+       absl::StrFormat("%+.4f, a gain of %+.4f", told.preference(), told.preference_gain())},
+      {"utility", absl::StrFormat("%+.4f, a loss of %+.4f", told.utility(), told.utility_loss())},
+      {"read from", told.from_points()
+                        ? absl::StrCat("lines between measured points: ", told.from_points_reason())
+                        : "the fitted laws"},
+      {"searched", absl::StrFormat("%.4g (%s) .. %.4g (%s)", told.searched_low(), told.low_end(),
+                                   told.searched_high(), told.high_end())}};
+  if (told.has_check()) {
+    const v1::TextCheck& check = told.check();
+    lines.push_back(
+        {"on texts",
+         check.passed()
+             ? absl::StrFormat("passed after %d of %+.4g", check.tried(), check.first_multiplier())
+             : absl::StrFormat("nothing passed down from %+.4g", check.first_multiplier())});
+    lines.push_back({"plain NLL", absl::StrFormat("%.4f per token, %.4f of plain texts",
+                                                  check.steered_nll(), check.plain_nll())});
+  }
+  return Listing(lines);
 }
 
 }  // namespace steer

@@ -72,6 +72,7 @@ int Run(int argc, const char* const* argv) {
   AddLearnCommand(app, session);
   AddScoreCommand(app, session);
   AddSweepCommand(app, session);
+  AddMeasureCommand(app, session);
   AddCurveCommands(app, session);
   AddJobCommands(app, session);
   MentionGlobalOptions(app);

@@ -201,7 +201,7 @@ class SteerctlTest(unittest.TestCase):
                 self.assertTrue(self.refused(2, *arguments).startswith("steerctl: "))
 
     def test_every_command_explains_itself(self):
-        for command in ("health", "model", "tokenize", "detokenize", "generate", "steer", "chat", "learn", "score", "sweep", "fit",
+        for command in ("health", "model", "tokenize", "detokenize", "generate", "steer", "chat", "learn", "score", "sweep", "measure", "fit",
                         "recommend", "curves list", "curves show", "curves delete",
                         "signal add", "signal list", "signal show", "signal rm", "signal alias", "signal unalias",
                         "jobs list", "jobs show", "jobs cancel"):
