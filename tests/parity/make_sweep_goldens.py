@@ -8,7 +8,7 @@ them (sweep_reference.py), and preference and utility log-odds, from the formula
 Before anything is written, every control and every choice of positions must be felt.
 
 usage: make_sweep_goldens.py DEFAULT_FOLDER GEMMA.gguf            writes the goldens
-       make_sweep_goldens.py DEFAULT_FOLDER GEMMA.gguf --check    makes one pair of each again and compares
+       make_sweep_goldens.py DEFAULT_FOLDER GEMMA.gguf --check    makes one pair for every model and case again and compares
 """
 import json
 import math
@@ -102,10 +102,10 @@ def rounded(value):
     return {key: rounded(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-def make(paths, signals, pairs):
+def make(paths, signals, sets, pairs):
     for name, controls_of in cases(signals).items():
         tokenizer, model = sweep_reference.load(paths[name])
-        for data_set in SETS:
+        for data_set in sets:
             for row, pair in enumerate(sweep_reference.read_pairs(data_set, pairs)):
                 for case, controls in controls_of.items():
                     if row >= OTHER_PAIRS and case != "vector":
@@ -160,10 +160,10 @@ def main():
     paths = {"default": sys.argv[1], "gemma": sys.argv[2]}
     if sys.argv[3:] == ["--check"]:
         with open(GOLDENS, encoding="utf-8") as file:
-            check(list(make(paths, load_file(SIGNALS), 1)), [json.loads(line) for line in file])
+            check(list(make(paths, load_file(SIGNALS), ["psychopathy"], 1)), [json.loads(line) for line in file])
         return
     signals = draw_signals()
-    lines = list(make(paths, signals, PAIRS))
+    lines = list(make(paths, signals, SETS, PAIRS))
     check_felt(lines)
     save_file(signals, SIGNALS)
     with open(GOLDENS, "w", encoding="utf-8") as file:
