@@ -53,9 +53,10 @@ absl::Status WarmUp(WorkerPool& pool, std::atomic<RequestId>* next_id) {
   std::promise<absl::Status> ended;
   auto request = std::make_unique<Request>();
   request->id = (*next_id)++;
+  // Judged and not generated: what it says is nobody's token, in no count.
+  request->kind = RequestKind::kScoring;
   request->tokens = {0, 0, 0};
-  request->layout.prompt_length = 3;
-  request->sampling.max_tokens = 1;
+  request->layout.prompt_length = 1;
   request->arrival = Clock::now();
   request->sink = std::make_shared<EndSink>(&ended);
   pool.Reserve(1);

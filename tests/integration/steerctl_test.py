@@ -69,7 +69,7 @@ class SteerctlTest(unittest.TestCase):
         self.assertIn("layers.<l>.block_out", text)
         pool, = model["pools"]
         self.assertTrue(pool["healthy"])
-        self.assertRegex(text, rf"(?m)^{pool['name']} +healthy +{pool['kv_blocks']} ")
+        self.assertRegex(text, rf"(?m)^{pool['name']} +healthy +{pool['kv_blocks']}$")
         self.assertIn(f"temperature {model['default_sampling']['temperature']:g}", text)
 
     def test_tokens_there_and_back(self):
