@@ -77,14 +77,8 @@ absl::StatusOr<std::vector<T>> ParseLines(std::istream& lines, absl::string_view
       absl::StrCat(name, ": no ", what, " in it; allowed: JSON lines such as ", example));
 }
 
-template <typename T>
-absl::StatusOr<std::vector<T>> ReadLines(
-    const std::string& path,
-    absl::StatusOr<std::vector<T>> (*parse)(std::istream&, absl::string_view)) {
-  if (path == "-") return parse(std::cin, "standard input");
-  std::ifstream file(path);
-  if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
-  return parse(file, path);
+absl::Status CannotOpen(const std::string& path) {
+  return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
 }
 
 }  // namespace
@@ -100,11 +94,15 @@ absl::StatusOr<std::vector<std::string>> ParseQuestions(std::istream& lines,
 }
 
 absl::StatusOr<std::vector<v1::PolarPair>> ReadPairs(const std::string& path) {
-  return ReadLines(path, &ParsePairs);
+  if (path == "-") return ParsePairs(std::cin, "standard input");
+  std::ifstream file(path);
+  return file ? ParsePairs(file, path) : CannotOpen(path);
 }
 
 absl::StatusOr<std::vector<std::string>> ReadQuestions(const std::string& path) {
-  return ReadLines(path, &ParseQuestions);
+  if (path == "-") return ParseQuestions(std::cin, "standard input");
+  std::ifstream file(path);
+  return file ? ParseQuestions(file, path) : CannotOpen(path);
 }
 
 }  // namespace steer

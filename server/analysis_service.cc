@@ -84,7 +84,7 @@ absl::Status Recommend(Backend& backend, const v1::RecommendMultiplierRequest& r
         CheckOnText(backend, curve, curves, spec, cancelled, recommendation, &check));
   }
   *response = ToProto(recommendation);
-  if (spec.check) *response->mutable_check() = check;
+  if (spec.check) *response->mutable_check() = std::move(check);
   *response->mutable_curve() = ToProto(curve, nullptr);
   return absl::OkStatus();
 }

@@ -86,7 +86,7 @@ absl::StatusOr<AdaptiveGrid> ToAdaptiveGrid(const v1::AdaptiveGrid& in) {
 }
 
 absl::StatusOr<std::vector<double>> ToGrid(const v1::MultiplierGrid& in) {
-  STEER_ASSIGN_OR_RETURN(const std::vector<double> values,
+  STEER_ASSIGN_OR_RETURN(std::vector<double> values,
                          ToMultipliers("multipliers.values", in.values(), 2));
   std::vector<double> sorted = values;
   std::sort(sorted.begin(), sorted.end());

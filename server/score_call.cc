@@ -175,7 +175,7 @@ absl::Status RunScore(Backend& backend, const v1::ScoreRequest& request, ScoreSt
   summary.set_model_fingerprint(backend.runtime.model().fingerprint);
   const int count = static_cast<int>(specs.size());
   for (int i = 0; i < count; ++i) {
-    absl::Status scored =
+    const absl::Status scored =
         ScoreSet(backend, specs[i], {i, count}, request.omit_pairs(), stream, summary);
     if (scored.ok()) continue;
     // Where there are several, the error says which.

@@ -29,6 +29,7 @@ Interval IntervalAt(const DoseCurve& curve, size_t multiplier) {
 
 std::vector<double> EvenGrid(double low, double high, int points) {
   std::vector<double> grid;
+  grid.reserve(static_cast<size_t>(points));
   for (int i = 0; i < points; ++i) grid.push_back(low + (high - low) * i / (points - 1));
   grid.back() = high;
   return grid;

@@ -164,6 +164,7 @@ absl::StatusOr<std::vector<ScorePoint>> ScoreSome(Scorer& scorer,
   // Spellings are chosen in the plain model. With one of each there is nothing to choose.
   if (plain == multipliers.size() && spelt) strengths.emplace_back(scorer.controls(), 0);
   std::vector<ForcedGroup> groups;
+  groups.reserve(pairs.size());
   for (const TokenPair& pair : pairs) groups.push_back(GroupOf(pair));
   std::vector<std::vector<ScoredPair>> scores(multipliers.size(),
                                               std::vector<ScoredPair>(pairs.size()));
@@ -175,6 +176,7 @@ absl::StatusOr<std::vector<ScorePoint>> ScoreSome(Scorer& scorer,
         on_pair();
       }));
   std::vector<ScorePoint> points;
+  points.reserve(scores.size());
   for (size_t i = 0; i < scores.size(); ++i)
     points.push_back(MakeScorePoint(multipliers[i], std::move(scores[i])));
   return points;

@@ -16,6 +16,7 @@ bool Ascending(const ScorePoint& a, const ScorePoint& b) { return a.multiplier <
 
 std::vector<double> PreferencesOf(const std::vector<ScorePoint>& points) {
   std::vector<double> values;
+  values.reserve(points.size());
   for (const ScorePoint& point : points) values.push_back(point.mean.preference);
   return values;
 }
@@ -60,6 +61,7 @@ void AddBends(const std::vector<ScorePoint>& points, const std::vector<double>& 
 
 std::vector<double> FirstMultipliers(const AdaptiveGrid& grid) {
   std::vector<double> multipliers;
+  multipliers.reserve(static_cast<size_t>(grid.initial) + 1);
   for (int i = 0; i < grid.initial; ++i)
     multipliers.push_back(grid.low + (grid.high - grid.low) * i / (grid.initial - 1));
   if (grid.low < 0 && grid.high > 0) {

@@ -83,7 +83,7 @@ class Value {
 
  private:
   template <typename Pointer>
-  Pointer::element_type* Pointee() const {
+  typename Pointer::element_type* Pointee() const {
     const Pointer* const pointer = As<Pointer>();
     return pointer == nullptr ? nullptr : pointer->get();
   }
