@@ -83,7 +83,7 @@ class Value {
 
  private:
   template <typename Pointer>
-  typename Pointer::element_type* Pointee() const {
+  auto* Pointee() const {
     const Pointer* const pointer = As<Pointer>();
     return pointer == nullptr ? nullptr : pointer->get();
   }
