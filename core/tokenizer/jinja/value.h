@@ -61,11 +61,11 @@ class Value {
     return std::holds_alternative<T>(variant_);
   }
   // Null if it is something else.
-  const Text* text() const { return Pointee<std::shared_ptr<const Text>>(); }
-  const Sequence* sequence() const { return Pointee<std::shared_ptr<const Sequence>>(); }
-  const Dict* dict() const { return Pointee<std::shared_ptr<const Dict>>(); }
-  Namespace* name_space() const { return Pointee<std::shared_ptr<Namespace>>(); }
-  const Loop* loop() const { return Pointee<std::shared_ptr<const Loop>>(); }
+  const Text* text() const { return Pointee<const Text>(); }
+  const Sequence* sequence() const { return Pointee<const Sequence>(); }
+  const Dict* dict() const { return Pointee<const Dict>(); }
+  Namespace* name_space() const { return Pointee<Namespace>(); }
+  const Loop* loop() const { return Pointee<const Loop>(); }
   // Whole numbers and truth values, as Python counts with both.
   std::optional<int64_t> integer() const;
   std::optional<double> number() const;
@@ -82,9 +82,9 @@ class Value {
   bool mutable_inside() const;
 
  private:
-  template <typename Pointer>
-  auto* Pointee() const {
-    const Pointer* const pointer = As<Pointer>();
+  template <typename T>
+  T* Pointee() const {
+    const auto* const pointer = As<std::shared_ptr<T>>();
     return pointer == nullptr ? nullptr : pointer->get();
   }
 
