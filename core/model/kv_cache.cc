@@ -36,14 +36,6 @@ int64_t KvCache::bytes() const {
   return bytes;
 }
 
-int64_t KvCache::BlockBytes(const ModelConfig& config, int block_size, at::ScalarType dtype) {
-  int64_t bytes = 0;
-  for (const KvGroup& group : config.kv_groups()) {
-    bytes += BlockBytes(config, group, block_size, dtype);
-  }
-  return bytes;
-}
-
 int64_t KvCache::BlockBytes(const ModelConfig& config, const KvGroup& group, int block_size,
                             at::ScalarType dtype) {
   return 2 * static_cast<int64_t>(c10::elementSize(dtype)) *

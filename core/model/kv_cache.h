@@ -16,11 +16,6 @@ class KvCache {
   // `block_counts`: by KV group of `config`.
   KvCache(const ModelConfig& config, const std::vector<int>& block_counts, int block_size,
           at::ScalarType dtype, at::Device device);
-  // The same number of blocks for each group.
-  KvCache(const ModelConfig& config, int block_count, int block_size, at::ScalarType dtype,
-          at::Device device)
-      : KvCache(config, std::vector<int>(config.kv_groups().size(), block_count), block_size, dtype,
-                device) {}
 
   // The group of a layer.
   int group(int layer) const { return group_of_[layer]; }
@@ -34,8 +29,6 @@ class KvCache {
   // Of one block over all layers of `group`.
   static int64_t BlockBytes(const ModelConfig& config, const KvGroup& group, int block_size,
                             at::ScalarType dtype);
-  // Of one block of each group.
-  static int64_t BlockBytes(const ModelConfig& config, int block_size, at::ScalarType dtype);
 
  private:
   std::vector<int> group_of_;  // by layer

@@ -31,7 +31,8 @@ struct PositionRange {
 //
 // Generation: tokens = prompt, then the part of an answer that is resumed, if any. Scoring is the
 // same road with nothing to sample: tokens = prompt and the forced continuation, and the answer is
-// the log-probability of each forced token.
+// the log-probability of each forced token. Polar pairs do not come this way but in units
+// (engine/fan_out.h); the warm-up step does.
 struct Request {
   RequestId id = 0;
   RequestKind kind = RequestKind::kGeneration;

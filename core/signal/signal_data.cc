@@ -10,8 +10,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/base/canonical_form.h"
 #include "core/base/quoted.h"
-#include "core/base/sha256.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 
@@ -139,26 +139,6 @@ absl::Status CheckMark(absl::string_view field, const std::string& mark) {
   return absl::OkStatus();
 }
 
-// The canonical form, fed to the hash as it is made. Every text carries its length and every number
-// has a fixed width, so no two signals have the same form.
-class CanonicalForm {
- public:
-  void Number(uint64_t value) {
-    std::array<std::byte, sizeof value> bytes;
-    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(value >> (8 * i));
-    sha_.Update(bytes);
-  }
-  void Bytes(std::span<const std::byte> bytes) {
-    Number(bytes.size());
-    sha_.Update(bytes);
-  }
-  void Text(absl::string_view text) { Bytes(std::as_bytes(std::span(text.data(), text.size()))); }
-  std::string Digest() { return sha_.HexDigest(); }
-
- private:
-  Sha256 sha_;
-};
-
 void Add(CanonicalForm& form, const SiteUpdate& update) {
   form.Text(ToString(update.site));
   form.Text(Name(update.read));
@@ -217,8 +197,8 @@ std::string SignalId(const SignalData& signal) {
   form.Text(signal.marks.shape);
   form.Text(signal.marks.weights);
   form.Number(std::bit_cast<uint64_t>(signal.default_multiplier));
-  form.Number(signal.default_positions.prompt ? 1 : 0);
-  form.Number(signal.default_positions.generated ? 1 : 0);
+  form.Flag(signal.default_positions.prompt);
+  form.Flag(signal.default_positions.generated);
   form.Number((signal.default_positions.exclude_template_head ? 1 : 0) +
               (signal.default_positions.user_text_only ? 2 : 0));
   std::vector<const SiteUpdate*> updates;

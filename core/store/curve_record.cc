@@ -6,8 +6,8 @@
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/canonical_form.h"
 #include "core/base/quoted.h"
-#include "core/base/sha256.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 
@@ -18,23 +18,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 static_assert(std::is_trivially_copyable_v<CurveLosses>);
 static_assert(sizeof(CurveLosses) == 4 * sizeof(double));
-
-// The canonical form, fed to the hash as it is made. Texts and lists carry their length and numbers
-// have a fixed width, so no two curves have the same form.
-class CanonicalForm {
- public:
-  void Number(int64_t value) { sha_.Update(std::as_bytes(std::span(&value, 1))); }
-  void Text(absl::string_view text) { List(std::span(text.data(), text.size())); }
-  template <typename T>
-  void List(std::span<const T> values) {
-    Number(static_cast<int64_t>(values.size_bytes()));
-    sha_.Update(std::as_bytes(values));
-  }
-  std::string Digest() { return sha_.HexDigest(); }
-
- private:
-  Sha256 sha_;
-};
 
 absl::Status ValidateMultipliers(const std::vector<double>& multipliers) {
   if (multipliers.empty()) return InvalidField("multipliers", "none", "at least one");
@@ -60,17 +43,17 @@ std::string CurveId(const CurveRecord& curve) {
   form.Text(curve.signal_id);
   for (const bool flag : {curve.positions.prompt, curve.positions.generated,
                           curve.positions.exclude_template_head, curve.positions.user_text_only}) {
-    form.Number(flag ? 1 : 0);
+    form.Flag(flag);
   }
   form.Text(curve.model_fingerprint);
   form.Text(curve.pairs_sha256);
   form.Text(curve.system);
   for (const bool flag : {curve.end_of_turn, curve.raw, curve.both_spellings}) {
-    form.Number(flag ? 1 : 0);
+    form.Flag(flag);
   }
-  form.List(std::span(curve.multipliers));
-  form.Number(curve.pairs);
-  form.List(std::span(curve.losses));
+  form.Bytes(std::as_bytes(std::span(curve.multipliers)));
+  form.Number(static_cast<uint64_t>(curve.pairs));
+  form.Bytes(std::as_bytes(std::span(curve.losses)));
   return form.Digest();
 }
 

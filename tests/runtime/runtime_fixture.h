@@ -61,6 +61,14 @@ class RuntimeFixture : public testing::Test {
     return put.ok() ? put->record.id : "";
   }
 
+  // Some hundred positions with nothing in them that repeats by blocks.
+  static std::string LongText(int words) {
+    std::string text;
+    for (int i = 0; i < words; ++i)
+      text += "the user " + std::to_string(i * 7919 % 1000) + " hello ";
+    return text;
+  }
+
   static GenerateSpec Greedy(const std::string& text, int max_tokens = 12) {
     GenerateSpec spec;
     spec.prompt.text = text;
