@@ -5,8 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/analysis/curve_report.h"
 #include "core/analysis/recommend.h"
+#include "core/base/quoted.h"
+#include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/runtime/curve_points.h"
 #include "server/answers.h"
@@ -37,10 +40,20 @@ absl::StatusOr<CurveRecord> FindCurve(Backend& backend, const std::string& id) {
   return backend.runtime.signals().GetCurve(id);
 }
 
+// The laws are about one multiplier.
+absl::StatusOr<CurveRecord> FindCurveOfOne(Backend& backend, const std::string& id) {
+  STEER_ASSIGN_OR_RETURN(CurveRecord curve, FindCurve(backend, id));
+  if (!curve.second) return curve;
+  return FieldError(
+      absl::StatusCode::kFailedPrecondition,
+      {"CURVE_OF_TWO", "curve_id", absl::StrCat(Quoted(id), ", a curve of two signals"),
+       "a curve of one; those of two serve a budget in Generate"});
+}
+
 absl::Status Fit(Backend& backend, const v1::FitCurveRequest& request,
                  v1::FitCurveResponse* response) {
   STEER_ASSIGN_OR_RETURN(const FitSpec spec, ToFitSpec(request));
-  STEER_ASSIGN_OR_RETURN(const CurveRecord curve, FindCurve(backend, request.curve_id()));
+  STEER_ASSIGN_OR_RETURN(const CurveRecord curve, FindCurveOfOne(backend, request.curve_id()));
   const std::vector<ScorePoint> points = PointsOf(curve);
   STEER_ASSIGN_OR_RETURN(const FitReport report,
                          ReportFit(points, spec.mode, spec.bootstrap, spec.band_points));
@@ -72,7 +85,7 @@ absl::Status Recommend(Backend& backend, const v1::RecommendMultiplierRequest& r
                        const std::function<bool()>& cancelled,
                        v1::RecommendMultiplierResponse* response) {
   STEER_ASSIGN_OR_RETURN(const RecommendSpec spec, ToRecommendSpec(request));
-  STEER_ASSIGN_OR_RETURN(const CurveRecord curve, FindCurve(backend, request.curve_id()));
+  STEER_ASSIGN_OR_RETURN(const CurveRecord curve, FindCurveOfOne(backend, request.curve_id()));
   STEER_ASSIGN_OR_RETURN(const SignalCurves curves, ToSignalCurves(PointsOf(curve)));
   STEER_ASSIGN_OR_RETURN(Recommendation recommendation,
                          spec.max_utility_loss

@@ -152,6 +152,7 @@ std::string NameOf(RangeEnd end) {
 v1::ScorePoint ToProto(const ScorePoint& point, bool omit_pairs) {
   v1::ScorePoint out;
   out.set_multiplier(point.multiplier);
+  out.set_second_multiplier(point.second_multiplier);
   *out.mutable_mean() = ToProto(point.mean);
   *out.mutable_sum() = ToProto(point.sum);
   if (omit_pairs) return out;
@@ -192,11 +193,16 @@ v1::Curve ToProto(const CurveRecord& record, const CurveSummary* summary) {
   out.set_both_spellings(record.both_spellings);
   out.set_system(record.system);
   out.set_created_unix_ms(record.created_unix_ms);
+  if (record.second) {
+    out.mutable_second()->set_signal_id(record.second->signal_id);
+    *out.mutable_second()->mutable_positions() = ToProto(record.second->positions);
+  }
   if (summary == nullptr) return out;
   out.set_utility_pairs(summary->utility_pairs);
   for (const CurvePoint& point : summary->points) {
     v1::CurvePoint& copy = *out.add_points();
     copy.set_multiplier(point.multiplier);
+    copy.set_second_multiplier(point.second_multiplier);
     copy.set_preference(point.preference);
     *copy.mutable_preference_interval() = ToProto(point.preference_interval);
     copy.set_sum_preference(point.sum_preference);

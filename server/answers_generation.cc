@@ -47,6 +47,26 @@ void AddSteered(const SteeredTokens& steered, v1::AppliedControl& applied) {
   }
 }
 
+v1::BudgetReceipt BudgetReceiptOf(const Admitted& admitted) {
+  v1::BudgetReceipt out;
+  const BudgetChoice& choice = *admitted.budget;
+  out.set_max_utility_loss(choice.max_utility_loss);
+  out.set_preference_gain(choice.preference_gain);
+  out.set_utility_loss(choice.utility_loss);
+  out.set_assumed_additive(choice.assumed_additive);
+  for (size_t i = 0; i < choice.shares.size(); ++i) {
+    const BudgetChoice::Share& share = choice.shares[i];
+    v1::BudgetShare& copy = *out.add_shares();
+    copy.set_signal_id(admitted.controls[i].signal_id);
+    copy.set_curve_id(share.curve_id);
+    copy.set_multiplier(share.multiplier);
+    if (share.preference_gain) copy.set_preference_gain(*share.preference_gain);
+    if (share.utility_loss) copy.set_utility_loss(*share.utility_loss);
+    copy.set_from_points(share.from_points);
+  }
+  return out;
+}
+
 v1::Receipt ReceiptOf(const Admitted& admitted, const FinishedEvent& finished) {
   v1::Receipt receipt;
   receipt.set_model_fingerprint(admitted.model_fingerprint);
@@ -67,6 +87,7 @@ v1::Receipt ReceiptOf(const Admitted& admitted, const FinishedEvent& finished) {
     applied.mutable_control()->set_bias_multiplier(runs.front().m2);
     for (size_t k = 1; k < runs.size(); ++k) *applied.add_changes() = ToProto(runs[k]);
   }
+  if (admitted.budget) *receipt.mutable_budget() = BudgetReceiptOf(admitted);
   return receipt;
 }
 

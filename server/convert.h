@@ -46,7 +46,8 @@ absl::StatusOr<std::vector<PolarPair>> ToPolarPairs(
     const google::protobuf::RepeatedPtrField<v1::PolarPair>& pairs);
 // One for each set of controls.
 absl::StatusOr<std::vector<ScoreSpec>> ToScoreSpecs(const v1::ScoreRequest& request);
-absl::StatusOr<SweepSpec> ToSweepSpec(const v1::SweepRequest& request);
+// One for each curve.
+absl::StatusOr<std::vector<SweepSpec>> ToSweepSpecs(const v1::SweepRequest& request);
 
 // How a kept curve is to be fitted; no bands without a bootstrap.
 struct FitSpec {

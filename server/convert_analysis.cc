@@ -6,16 +6,11 @@
 #include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
-#include "server/convert.h"
+#include "server/convert_parts.h"
 
 namespace steer {
 namespace {
 
-constexpr int kMaxPairs = 10000;
-constexpr int kMaxMultipliers = 1000;
-constexpr int kMaxControlSets = 64;
-constexpr int kMinGridPoints = 5;
-constexpr int kMinInitial = 3;
 constexpr int kMinResamples = 20;
 constexpr int kMaxResamples = 10000;
 constexpr int kDefaultBandPoints = 101;
@@ -23,24 +18,6 @@ constexpr int kMaxBandPoints = 1000;
 constexpr int kMaxQuestions = 1000;
 constexpr int kDefaultTextTokens = 64;
 constexpr double kDefaultNllIncrease = 0.5;
-
-absl::Status CheckRange(const std::string& field, int64_t value, int64_t least, int64_t most,
-                        const std::string& or_else) {
-  if (value >= least && value <= most) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(value), absl::StrCat(least, " to ", most, or_else));
-}
-
-// What the requests about polar pairs have in common.
-template <typename Request>
-absl::Status ReadPairSet(const Request& request, PairSetSpec& spec) {
-  STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs()));
-  STEER_RETURN_IF_ERROR(CheckUtf8("system", request.system()));
-  spec.system = request.system();
-  if (request.has_end_of_turn()) spec.end_of_turn = request.end_of_turn();
-  spec.raw = request.raw();
-  if (request.has_both_spellings()) spec.both_spellings = request.both_spellings();
-  return absl::OkStatus();
-}
 
 // What the requests for generated texts have in common; fields are told below `path`.
 template <typename Message>
@@ -58,6 +35,14 @@ absl::Status ReadQuestions(const Message& message, const std::string& path, Text
   return absl::OkStatus();
 }
 
+}  // namespace
+
+absl::Status CheckRange(const std::string& field, int64_t value, int64_t least, int64_t most,
+                        const std::string& or_else) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(value), absl::StrCat(least, " to ", most, or_else));
+}
+
 absl::StatusOr<std::vector<double>> ToMultipliers(
     const std::string& field, const google::protobuf::RepeatedField<double>& values, int least) {
   STEER_RETURN_IF_ERROR(CheckCount(field, values.size(), least, kMaxMultipliers));
@@ -66,36 +51,17 @@ absl::StatusOr<std::vector<double>> ToMultipliers(
   return std::vector<double>(values.begin(), values.end());
 }
 
-absl::StatusOr<AdaptiveGrid> ToAdaptiveGrid(const v1::AdaptiveGrid& in) {
-  AdaptiveGrid grid;
-  STEER_RETURN_IF_ERROR(CheckFinite("adaptive.low", in.low()));
-  STEER_RETURN_IF_ERROR(CheckFinite("adaptive.high", in.high()));
-  if (!(in.low() < in.high())) {
-    return InvalidField("adaptive.high", absl::StrCat(in.high()),
-                        absl::StrCat("above adaptive.low, which is ", in.low()));
+absl::StatusOr<ControlSpec> ToVariedControl(const v1::Control& control, const std::string& path) {
+  STEER_ASSIGN_OR_RETURN(ControlSpec spec, ToControlSpec(control, path));
+  if (spec.multiplier || spec.bias_multiplier) {
+    return InvalidField(path + ".multiplier", "a multiplier", "none: the call varies it");
   }
-  grid.low = in.low();
-  grid.high = in.high();
-  if (in.points() != 0) grid.points = in.points();
-  STEER_RETURN_IF_ERROR(CheckRange("adaptive.points", grid.points, kMinGridPoints, kMaxMultipliers,
-                                   absl::StrCat(", or 0 for ", AdaptiveGrid().points)));
-  grid.initial = in.initial() != 0 ? in.initial() : std::min(grid.initial, grid.points - 1);
-  STEER_RETURN_IF_ERROR(CheckRange("adaptive.initial", grid.initial, kMinInitial, grid.points - 1,
-                                   absl::StrCat(", or 0 for ", AdaptiveGrid().initial)));
-  return grid;
+  if (!spec.changes.empty()) {
+    return InvalidField(path + ".changes", "changes along the sequence",
+                        "none where the multiplier is varied");
+  }
+  return spec;
 }
-
-absl::StatusOr<std::vector<double>> ToGrid(const v1::MultiplierGrid& in) {
-  STEER_ASSIGN_OR_RETURN(std::vector<double> values,
-                         ToMultipliers("multipliers.values", in.values(), 2));
-  std::vector<double> sorted = values;
-  std::sort(sorted.begin(), sorted.end());
-  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-  if (twice == sorted.end()) return values;
-  return InvalidField("multipliers.values", absl::StrCat(*twice, " twice"), "each multiplier once");
-}
-
-}  // namespace
 
 absl::StatusOr<std::vector<PolarPair>> ToPolarPairs(
     const google::protobuf::RepeatedPtrField<v1::PolarPair>& pairs) {
@@ -142,33 +108,6 @@ absl::StatusOr<std::vector<ScoreSpec>> ToScoreSpecs(const v1::ScoreRequest& requ
     specs.push_back(spec);
   }
   return specs;
-}
-
-absl::StatusOr<SweepSpec> ToSweepSpec(const v1::SweepRequest& request) {
-  SweepSpec spec;
-  STEER_RETURN_IF_ERROR(ReadPairSet(request, spec));
-  // A bootstrap over pairs needs some.
-  STEER_RETURN_IF_ERROR(CheckCount("pairs", request.pairs_size(), 2, kMaxPairs));
-  STEER_ASSIGN_OR_RETURN(spec.control, ToControlSpec(request.control(), "control"));
-  if (spec.control.multiplier || spec.control.bias_multiplier) {
-    return InvalidField("control.multiplier", "a multiplier", "none: the sweep varies it");
-  }
-  if (!spec.control.changes.empty()) {
-    return InvalidField("control.changes", "changes along the sequence", "none in a sweep");
-  }
-  switch (request.grid_case()) {
-    case v1::SweepRequest::kMultipliers: {
-      STEER_ASSIGN_OR_RETURN(spec.grid, ToGrid(request.multipliers()));
-      return spec;
-    }
-    case v1::SweepRequest::kAdaptive: {
-      STEER_ASSIGN_OR_RETURN(spec.grid, ToAdaptiveGrid(request.adaptive()));
-      return spec;
-    }
-    case v1::SweepRequest::GRID_NOT_SET:
-      break;
-  }
-  return InvalidField("grid", "nothing", "multipliers or adaptive");
 }
 
 absl::StatusOr<FitSpec> ToFitSpec(const v1::FitCurveRequest& request) {

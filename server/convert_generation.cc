@@ -150,6 +150,31 @@ absl::StatusOr<PromptSpec> ToPromptSpec(const v1::Prompt& prompt) {
   return InvalidField("prompt", "nothing", "exactly one of chat, text and tokens");
 }
 
+namespace {
+
+absl::StatusOr<BudgetSpec> ToBudgetSpec(const v1::UtilityBudget& budget,
+                                        const std::vector<ControlSpec>& controls) {
+  for (size_t i = 0; i < controls.size(); ++i) {
+    if (!controls[i].multiplier && !controls[i].bias_multiplier && controls[i].changes.empty())
+      continue;
+    return InvalidField(absl::StrCat("controls[", i, "].multiplier"), "a multiplier",
+                        "none beside a budget, which chooses it");
+  }
+  if (!budget.has_max_utility_loss()) {
+    return InvalidField("budget.max_utility_loss", "nothing", "a number of nats");
+  }
+  STEER_RETURN_IF_ERROR(CheckFinite("budget.max_utility_loss", budget.max_utility_loss()));
+  BudgetSpec spec{
+      .max_utility_loss = budget.max_utility_loss(),
+      .less_preference = {budget.less_preference().begin(), budget.less_preference().end()},
+      .curve_ids = {budget.curve_ids().begin(), budget.curve_ids().end()}};
+  for (size_t i = 0; i < spec.curve_ids.size(); ++i)
+    STEER_RETURN_IF_ERROR(CheckId(absl::StrCat("budget.curve_ids[", i, "]"), spec.curve_ids[i]));
+  return spec;
+}
+
+}  // namespace
+
 absl::StatusOr<GenerateSpec> ToGenerateSpec(const v1::GenerateRequest& request) {
   GenerateSpec spec;
   STEER_ASSIGN_OR_RETURN(spec.prompt, ToPromptSpec(request.prompt()));
@@ -159,6 +184,9 @@ absl::StatusOr<GenerateSpec> ToGenerateSpec(const v1::GenerateRequest& request) 
   }
   spec.sampling = ToSamplingSpec(request.sampling());
   STEER_ASSIGN_OR_RETURN(spec.controls, ToControlSpecs(request.controls(), /*with_changes=*/true));
+  if (request.has_budget()) {
+    STEER_ASSIGN_OR_RETURN(spec.budget, ToBudgetSpec(request.budget(), spec.controls));
+  }
   if (request.has_n()) {
     if (request.n() < 1 || request.n() > kMaxCompletions) {
       return InvalidField("n", absl::StrCat(request.n()), absl::StrCat("1 to ", kMaxCompletions));

@@ -108,6 +108,13 @@ void AddSchedulingOptions(CLI::App& app, RuntimeOptions& options) {
                  "share of a pool for scoring and learning while generations run")
       ->check(CLI::Validator(CheckShare, "0.01 to 0.99"))
       ->capture_default_str();
+  app.add_option("--probe-interval", options.probe_interval_seconds,
+                 "seconds between two probes of a signal that has a probe set; 0 = none")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  app.add_option("--probe-share", options.probe_share, "share of the time for probes")
+      ->check(CLI::Range(0.001, 1.0))
+      ->capture_default_str();
   app.add_option("--inter-token-ms", options.inter_token_ms,
                  "bound on the time between two tokens while prompts are computed; 0 = none")
       ->check(CLI::Range(0, 60000))

@@ -116,13 +116,19 @@ bool IsAboutControls(const absl::Status& status) {
   return detail && absl::StartsWith(detail->field, "controls");
 }
 
-// The control of a sweep is `control`, where the runtime knows it as the first of its controls.
-absl::Status AboutOneControl(const absl::Status& status) {
-  constexpr absl::string_view kFirst = "controls[0]";
+// The first control of a sweep is `control` in the request, or one of the family, and the second
+// `second.control`; the runtime knows them as the first and second of its controls.
+absl::Status AboutSweep(const absl::Status& status, const std::string& control) {
   std::optional<ErrorDetail> detail = DetailOf(status);
-  if (!detail || !absl::StartsWith(detail->field, kFirst)) return status;
-  detail->field = absl::StrCat("control", detail->field.substr(kFirst.size()));
-  return FieldError(status.code(), *std::move(detail));
+  if (!detail) return status;
+  for (const auto& [known_as, name] :
+       {std::pair<absl::string_view, std::string>{"controls[0]", control},
+        {"controls[1]", "second.control"}}) {
+    if (!absl::StartsWith(detail->field, known_as)) continue;
+    detail->field = absl::StrCat(name, detail->field.substr(known_as.size()));
+    return FieldError(status.code(), *std::move(detail));
+  }
+  return status;
 }
 
 // One set of controls of a call, which has several like it.
@@ -165,6 +171,33 @@ absl::Status ScoreSet(Backend& backend, ScoreSpec spec, SetNumber set, bool omit
   return absl::OkStatus();
 }
 
+// Measures one curve of a call and tells it.
+absl::Status SweepOne(Backend& backend, const SweepSpec& spec, SetNumber number,
+                      SweepStream& stream) {
+  ScoreListener listener;
+  listener.on_point = [&](const ScorePoint& point) {
+    v1::SweepResponse response;
+    *response.mutable_point() = ToProto(point, /*omit_pairs=*/true);
+    response.mutable_point()->set_control_set(number.index);
+    return stream.Write(std::move(response));
+  };
+  ProgressReports reports;
+  listener.on_progress = [&](int64_t done, int64_t total) {
+    if (!reports.IsTime()) return true;
+    v1::SweepResponse response;
+    response.mutable_progress()->set_done(number.index * total + done);
+    response.mutable_progress()->set_total(number.count * total);
+    return stream.Write(std::move(response));
+  };
+  STEER_ASSIGN_OR_RETURN(const CurveRecord curve,
+                         backend.runtime.Sweep(spec, [&] { return stream.cancelled(); }, listener));
+  const CurveSummary summary = SummariseCurve(PointsOf(curve));
+  v1::SweepResponse response;
+  *response.mutable_curve() = ToProto(curve, &summary);
+  if (!stream.Write(std::move(response))) return absl::CancelledError("the caller has left");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status RunScore(Backend& backend, const v1::ScoreRequest& request, ScoreStream& stream) {
@@ -190,28 +223,14 @@ absl::Status RunScore(Backend& backend, const v1::ScoreRequest& request, ScoreSt
 }
 
 absl::Status RunSweep(Backend& backend, const v1::SweepRequest& request, SweepStream& stream) {
-  STEER_ASSIGN_OR_RETURN(const SweepSpec spec, ToSweepSpec(request));
-  ScoreListener listener;
-  listener.on_point = [&](const ScorePoint& point) {
-    v1::SweepResponse response;
-    *response.mutable_point() = ToProto(point, /*omit_pairs=*/true);
-    return stream.Write(std::move(response));
-  };
-  ProgressReports reports;
-  listener.on_progress = [&](int64_t done, int64_t total) {
-    if (!reports.IsTime()) return true;
-    v1::SweepResponse response;
-    response.mutable_progress()->set_done(done);
-    response.mutable_progress()->set_total(total);
-    return stream.Write(std::move(response));
-  };
-  absl::StatusOr<CurveRecord> curve =
-      backend.runtime.Sweep(spec, [&] { return stream.cancelled(); }, listener);
-  if (!curve.ok()) return AboutOneControl(curve.status());
-  const CurveSummary summary = SummariseCurve(PointsOf(*curve));
-  v1::SweepResponse response;
-  *response.mutable_curve() = ToProto(*curve, &summary);
-  if (!stream.Write(std::move(response))) return absl::CancelledError("the caller has left");
+  STEER_ASSIGN_OR_RETURN(const std::vector<SweepSpec> specs, ToSweepSpecs(request));
+  const int count = static_cast<int>(specs.size());
+  for (int i = 0; i < count; ++i) {
+    const absl::Status swept = SweepOne(backend, specs[i], {i, count}, stream);
+    if (swept.ok()) continue;
+    return AboutSweep(swept,
+                      request.family_size() > 0 ? absl::StrCat("family[", i, "]") : "control");
+  }
   return absl::OkStatus();
 }
 

@@ -22,6 +22,8 @@
 #include "server/learning_service.h"
 #include "server/model_service.h"
 #include "server/pool_health.h"
+#include "server/probe_collector.h"
+#include "server/probe_service.h"
 #include "server/rpc_interceptor.h"
 #include "server/signal_service.h"
 #include "spdlog/spdlog.h"
@@ -66,6 +68,7 @@ class Server::Impl {
       : options_(options),
         metrics_(std::make_shared<Metrics>(PoolNames(*runtime), options.metrics_signals)),
         collector_(std::make_shared<EngineCollector>(runtime)),
+        probe_collector_(std::make_shared<ProbeCollector>(runtime)),
         backend_(runtime, metrics_) {}
 
   ~Impl() {
@@ -90,11 +93,13 @@ class Server::Impl {
   const ServerOptions options_;
   const std::shared_ptr<Metrics> metrics_;
   const std::shared_ptr<EngineCollector> collector_;
+  const std::shared_ptr<ProbeCollector> probe_collector_;
   const std::shared_ptr<OpenCalls> open_calls_ = std::make_shared<OpenCalls>(0);
   Backend backend_;
   GenerationService generation_{&backend_};
   SignalService signal_{&backend_};
   AnalysisService analysis_{&backend_};
+  ProbeService probe_{&backend_};
   LearningService learning_{&backend_};
   ModelService model_{&backend_};
   std::unique_ptr<grpc::Server> server_;
@@ -117,6 +122,7 @@ void Server::Impl::Configure(grpc::ServerBuilder& builder) {
   builder.RegisterService(&generation_);
   builder.RegisterService(&signal_);
   builder.RegisterService(&analysis_);
+  builder.RegisterService(&probe_);
   builder.RegisterService(&learning_);
   builder.RegisterService(&model_);
 }
@@ -151,6 +157,7 @@ absl::Status Server::Impl::ListenForMetrics() {
   }
   exposer_->RegisterCollectable(metrics_->registry());
   exposer_->RegisterCollectable(collector_);
+  exposer_->RegisterCollectable(probe_collector_);
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include "steer/v1/generation.pb.h"
 #include "steer/v1/learning.pb.h"
 #include "steer/v1/model.pb.h"
+#include "steer/v1/probe.pb.h"
 #include "steer/v1/signal.pb.h"
 
 namespace steer {
@@ -15,8 +16,8 @@ std::vector<const google::protobuf::ServiceDescriptor*> Services() {
   std::vector<const google::protobuf::ServiceDescriptor*> services;
   for (const google::protobuf::FileDescriptor* file :
        {v1::GenerateRequest::descriptor()->file(), v1::Signal::descriptor()->file(),
-        v1::ScoreRequest::descriptor()->file(), v1::Job::descriptor()->file(),
-        v1::Model::descriptor()->file()}) {
+        v1::ScoreRequest::descriptor()->file(), v1::Probe::descriptor()->file(),
+        v1::Job::descriptor()->file(), v1::Model::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) services.push_back(file->service(i));
   }
   return services;

@@ -15,17 +15,31 @@ constexpr double kConfidence = 0.95;
 constexpr int kResamples = 2000;
 constexpr uint64_t kSeed = 1;
 
-// The values of all pairs at one multiplier.
-std::vector<double> At(const DoseCurve& curve, size_t multiplier) {
-  std::vector<double> values;
-  values.reserve(curve.values.size());
-  for (const std::vector<double>& pair : curve.values) values.push_back(pair[multiplier]);
-  return values;
-}
+// A quantity at every point: means over pairs, and the pairs' values for the bootstrap.
+class MeanValues {
+ public:
+  MeanValues(const std::vector<ScorePoint>& points, Quantity quantity, LossMode mode) {
+    absl::StatusOr<PairValues> all = ValuesOf(points, quantity, mode);
+    if (!all.ok() || all->values.empty()) return;
+    values_ = std::move(all->values);
+    means_ = MeanOverPairs(values_);
+  }
 
-Interval IntervalAt(const DoseCurve& curve, size_t multiplier) {
-  return BootstrapMean(At(curve, multiplier), kConfidence, kResamples, kSeed);
-}
+  size_t pairs() const { return values_.size(); }
+  std::optional<double> At(size_t point) const {
+    return means_.empty() ? std::nullopt : std::optional<double>(means_[point]);
+  }
+  Interval IntervalAt(size_t point) const {
+    std::vector<double> values;
+    values.reserve(values_.size());
+    for (const std::vector<double>& pair : values_) values.push_back(pair[point]);
+    return BootstrapMean(values, kConfidence, kResamples, kSeed);
+  }
+
+ private:
+  std::vector<std::vector<double>> values_;  // [pairs][points]; none if it is undefined
+  std::vector<double> means_;
+};
 
 std::vector<double> EvenGrid(double low, double high, int points) {
   std::vector<double> grid;
@@ -56,26 +70,20 @@ absl::StatusOr<LawReport> ReportLaw(CurveLaw law, const absl::StatusOr<DoseCurve
 
 CurveSummary SummariseCurve(const std::vector<ScorePoint>& points) {
   CurveSummary summary;
-  const auto preference = PreferenceCurve(points, LossMode::kMean);
-  const auto utility = UtilityCurve(points, LossMode::kMean);
-  const auto sum_utility = UtilityCurve(points, LossMode::kSum);
-  std::vector<double> utilities, sum_utilities;
-  if (utility.ok()) {
-    utilities = MeanOverPairs(*utility);
-    summary.utility_pairs = static_cast<int>(utility->values.size());
-  }
-  if (sum_utility.ok()) sum_utilities = MeanOverPairs(*sum_utility);
+  const MeanValues preference(points, Quantity::kPreference, LossMode::kMean);
+  const MeanValues utility(points, Quantity::kUtility, LossMode::kMean);
+  const MeanValues sum_utility(points, Quantity::kUtility, LossMode::kSum);
+  summary.utility_pairs = static_cast<int>(utility.pairs());
   for (size_t i = 0; i < points.size(); ++i) {
     CurvePoint& point = summary.points.emplace_back();
     point.multiplier = points[i].multiplier;
+    point.second_multiplier = points[i].second_multiplier;
     point.preference = points[i].mean.preference;
     point.sum_preference = points[i].sum.preference;
-    if (preference.ok()) point.preference_interval = IntervalAt(*preference, i);
-    if (!utilities.empty()) {
-      point.utility = utilities[i];
-      point.utility_interval = IntervalAt(*utility, i);
-    }
-    if (!sum_utilities.empty()) point.sum_utility = sum_utilities[i];
+    if (preference.At(i)) point.preference_interval = preference.IntervalAt(i);
+    point.utility = utility.At(i);
+    if (point.utility) point.utility_interval = utility.IntervalAt(i);
+    point.sum_utility = sum_utility.At(i);
   }
   return summary;
 }
@@ -106,8 +114,9 @@ absl::StatusOr<FitReport> ReportFit(const std::vector<ScorePoint>& points, LossM
 
 absl::StatusOr<SignalCurves> ToSignalCurves(const std::vector<ScorePoint>& points) {
   SignalCurves curves;
-  for (const CurvePoint& point : SummariseCurve(points).points)
-    curves.points.push_back({point.multiplier, point.preference, point.utility});
+  const MeanValues utility(points, Quantity::kUtility, LossMode::kMean);
+  for (size_t i = 0; i < points.size(); ++i)
+    curves.points.push_back({points[i].multiplier, points[i].mean.preference, utility.At(i)});
   STEER_ASSIGN_OR_RETURN(FitReport report,
                          ReportFit(points, LossMode::kMean, /*bootstrap=*/std::nullopt, 2));
   curves.preference = std::move(report.preference.fit);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <numeric>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
@@ -11,55 +14,26 @@
 namespace steer {
 namespace {
 
-absl::StatusOr<std::vector<const ScorePoint*>> ByMultiplier(const std::vector<ScorePoint>& points) {
-  std::vector<const ScorePoint*> sorted;
-  sorted.reserve(points.size());
-  for (const ScorePoint& point : points) {
-    if (point.pairs.size() != points.front().pairs.size()) {
-      return InvalidField(absl::StrCat("points[", sorted.size(), "].pairs"),
-                          absl::StrCat(point.pairs.size()),
-                          absl::StrCat("the same pairs at every multiplier, ",
-                                       points.front().pairs.size(), " as at the first"));
-    }
-    sorted.push_back(&point);
-  }
-  std::sort(sorted.begin(), sorted.end(),
-            [](const ScorePoint* a, const ScorePoint* b) { return a->multiplier < b->multiplier; });
-  return sorted;
+std::optional<double> ValueOf(const ScoredPair& pair, Quantity quantity, LossMode mode) {
+  const PairOdds& odds = mode == LossMode::kSum ? pair.sum : pair.mean;
+  return quantity == Quantity::kPreference ? odds.preference : odds.utility;
 }
 
-// `value_of` answers nullopt where the pair has no value.
-template <typename ValueOf>
-absl::StatusOr<DoseCurve> MakeCurve(const std::vector<ScorePoint>& points, ValueOf value_of) {
-  STEER_ASSIGN_OR_RETURN(const std::vector<const ScorePoint*> sorted, ByMultiplier(points));
-  DoseCurve curve;
-  for (const ScorePoint* point : sorted) curve.multipliers.push_back(point->multiplier);
-  const size_t pairs = sorted.empty() ? 0 : sorted.front()->pairs.size();
-  for (size_t pair = 0; pair < pairs; ++pair) {
-    std::vector<double> values;
-    for (const ScorePoint* point : sorted) {
-      const std::optional<double> value = value_of(point->pairs[pair]);
-      if (!value) break;
-      values.push_back(*value);
-    }
-    if (values.size() == sorted.size()) {
-      curve.values.push_back(std::move(values));
-    } else {
-      ++curve.dropped_pairs;
-    }
-  }
-  if (curve.values.empty() && curve.dropped_pairs > 0) {
-    return FieldError(
-        absl::StatusCode::kFailedPrecondition,
-        {"NO_DEFINED_PAIR", "points", absl::StrCat("0 of ", pairs, " pairs defined throughout"),
-         "at least one pair whose utility is defined at every multiplier"});
+absl::StatusOr<DoseCurve> MakeCurve(const std::vector<ScorePoint>& points, Quantity quantity,
+                                    LossMode mode) {
+  STEER_ASSIGN_OR_RETURN(PairValues unsorted, ValuesOf(points, quantity, mode));
+  std::vector<size_t> order(points.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return points[a].multiplier < points[b].multiplier; });
+  DoseCurve curve{.dropped_pairs = unsorted.dropped_pairs};
+  for (const size_t i : order) curve.multipliers.push_back(points[i].multiplier);
+  for (const std::vector<double>& values : unsorted.values) {
+    std::vector<double>& sorted = curve.values.emplace_back();
+    for (const size_t i : order) sorted.push_back(values[i]);
   }
   STEER_RETURN_IF_ERROR(ValidateDoseCurve(curve));
   return curve;
-}
-
-const PairOdds& OddsOf(const ScoredPair& pair, LossMode mode) {
-  return mode == LossMode::kSum ? pair.sum : pair.mean;
 }
 
 }  // namespace
@@ -89,23 +63,53 @@ absl::Status ValidateDoseCurve(const DoseCurve& curve) {
   return absl::OkStatus();
 }
 
-std::vector<double> MeanOverPairs(const DoseCurve& curve) {
-  std::vector<double> means(curve.multipliers.size());
-  for (size_t i = 0; i < means.size(); ++i) {
-    for (const std::vector<double>& values : curve.values) means[i] += values[i];
-    means[i] /= static_cast<double>(curve.values.size());
+absl::StatusOr<PairValues> ValuesOf(const std::vector<ScorePoint>& points, Quantity quantity,
+                                    LossMode mode) {
+  const size_t pairs = points.empty() ? 0 : points.front().pairs.size();
+  for (size_t i = 0; i < points.size(); ++i) {
+    if (points[i].pairs.size() == pairs) continue;
+    return InvalidField(
+        absl::StrCat("points[", i, "].pairs"), absl::StrCat(points[i].pairs.size()),
+        absl::StrCat("the same pairs at every multiplier, ", pairs, " as at the first"));
   }
+  PairValues all;
+  for (size_t pair = 0; pair < pairs; ++pair) {
+    std::vector<double> values;
+    for (const ScorePoint& point : points) {
+      const std::optional<double> value = ValueOf(point.pairs[pair], quantity, mode);
+      if (!value) break;
+      values.push_back(*value);
+    }
+    if (values.size() == points.size()) {
+      all.values.push_back(std::move(values));
+    } else {
+      ++all.dropped_pairs;
+    }
+  }
+  if (!all.values.empty() || all.dropped_pairs == 0) return all;
+  return FieldError(
+      absl::StatusCode::kFailedPrecondition,
+      {"NO_DEFINED_PAIR", "points", absl::StrCat("0 of ", pairs, " pairs defined throughout"),
+       "at least one pair whose utility is defined at every multiplier"});
+}
+
+std::vector<double> MeanOverPairs(const std::vector<std::vector<double>>& values) {
+  std::vector<double> means(values.front().size());
+  for (const std::vector<double>& pair : values) {
+    for (size_t i = 0; i < means.size(); ++i) means[i] += pair[i];
+  }
+  for (double& mean : means) mean /= static_cast<double>(values.size());
   return means;
 }
 
+std::vector<double> MeanOverPairs(const DoseCurve& curve) { return MeanOverPairs(curve.values); }
+
 absl::StatusOr<DoseCurve> PreferenceCurve(const std::vector<ScorePoint>& points, LossMode mode) {
-  return MakeCurve(points, [mode](const ScoredPair& pair) {
-    return std::optional<double>(OddsOf(pair, mode).preference);
-  });
+  return MakeCurve(points, Quantity::kPreference, mode);
 }
 
 absl::StatusOr<DoseCurve> UtilityCurve(const std::vector<ScorePoint>& points, LossMode mode) {
-  return MakeCurve(points, [mode](const ScoredPair& pair) { return OddsOf(pair, mode).utility; });
+  return MakeCurve(points, Quantity::kUtility, mode);
 }
 
 }  // namespace steer

@@ -17,6 +17,23 @@ struct DoseCurve {
   int dropped_pairs = 0;                    // left out because undefined at some multiplier
 };
 
+// A quantity pair by pair at the points of a sweep, in their order.
+struct PairValues {
+  std::vector<std::vector<double>> values;  // [pairs][points]
+  int dropped_pairs = 0;                    // left out because undefined at some point
+};
+
+enum class Quantity { kPreference, kUtility };
+
+// Utility: only of the pairs that have one at every point. A mean over other pairs at every point
+// would show the change of company as if it were an effect of m. FAILED_PRECONDITION if no pair is
+// left, INVALID_ARGUMENT unless all points have the same pairs.
+absl::StatusOr<PairValues> ValuesOf(const std::vector<ScorePoint>& points, Quantity quantity,
+                                    LossMode mode);
+
+// [points]; `values` has a pair.
+std::vector<double> MeanOverPairs(const std::vector<std::vector<double>>& values);
+
 // INVALID_ARGUMENT unless every number is finite, the multipliers ascend, and there is at least one
 // pair with one value per multiplier.
 absl::Status ValidateDoseCurve(const DoseCurve& curve);
@@ -24,12 +41,9 @@ absl::Status ValidateDoseCurve(const DoseCurve& curve);
 // [multipliers]. Needs a valid curve.
 std::vector<double> MeanOverPairs(const DoseCurve& curve);
 
-// The curves of a sweep, whose points may come in any order.
+// The curves of a sweep of one signal, whose points may come in any order. Errors as ValuesOf's and
+// ValidateDoseCurve's.
 absl::StatusOr<DoseCurve> PreferenceCurve(const std::vector<ScorePoint>& points, LossMode mode);
-
-// Only the pairs whose utility is defined at every multiplier: a mean over other pairs at every
-// point would show the change of company as if it were an effect of m. FAILED_PRECONDITION if no
-// pair is left.
 absl::StatusOr<DoseCurve> UtilityCurve(const std::vector<ScorePoint>& points, LossMode mode);
 
 }  // namespace steer

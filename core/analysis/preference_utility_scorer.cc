@@ -17,7 +17,16 @@ constexpr double kConfidence = 0.95;
 constexpr int kResamples = 2000;
 constexpr uint64_t kSeed = 1;
 
-// So many multipliers of a pair are fanned out at once.
+// What every control is multiplied by at one point.
+struct Dose {
+  Strength strength;
+  double multiplier = 0;
+  double second_multiplier = 0;
+};
+
+bool IsPlain(const Dose& dose) { return dose.multiplier == 0 && dose.second_multiplier == 0; }
+
+// So many doses of a pair are fanned out at once.
 constexpr size_t kAtOnce = 32;
 
 // An answer's losses at one strength.
@@ -148,26 +157,25 @@ absl::Status CheckFinite(const ScorePoint& point) {
   return absl::OkStatus();
 }
 
-// All pairs at some multipliers; `plain` is the plain model's number among the strengths.
+// All pairs at some doses.
 absl::StatusOr<std::vector<ScorePoint>> ScoreSome(Scorer& scorer,
                                                   const std::vector<TokenPair>& pairs,
-                                                  std::span<const double> multipliers,
+                                                  std::span<const Dose> doses,
                                                   const std::function<bool()>& cancelled,
                                                   const std::function<void()>& on_pair) {
   std::vector<Strength> strengths;
-  for (const double multiplier : multipliers) strengths.emplace_back(scorer.controls(), multiplier);
-  const auto zero = std::find(multipliers.begin(), multipliers.end(), 0);
-  const size_t plain = zero - multipliers.begin();
+  for (const Dose& dose : doses) strengths.push_back(dose.strength);
+  // The plain model's number among the strengths.
+  const size_t plain = std::find_if(doses.begin(), doses.end(), IsPlain) - doses.begin();
   const bool spelt = std::any_of(pairs.begin(), pairs.end(), [](const TokenPair& pair) {
     return pair.positive.size() > 1 || pair.negative.size() > 1;
   });
   // Spellings are chosen in the plain model. With one of each there is nothing to choose.
-  if (plain == multipliers.size() && spelt) strengths.emplace_back(scorer.controls(), 0);
+  if (plain == doses.size() && spelt) strengths.emplace_back(scorer.controls(), 0);
   std::vector<ForcedGroup> groups;
   groups.reserve(pairs.size());
   for (const TokenPair& pair : pairs) groups.push_back(GroupOf(pair));
-  std::vector<std::vector<ScoredPair>> scores(multipliers.size(),
-                                              std::vector<ScoredPair>(pairs.size()));
+  std::vector<std::vector<ScoredPair>> scores(doses.size(), std::vector<ScoredPair>(pairs.size()));
   STEER_RETURN_IF_ERROR(
       scorer.Score(groups, strengths, cancelled, [&](size_t group, const GroupLogProbs& log_probs) {
         const std::vector<ScoredPair> scored =
@@ -177,24 +185,23 @@ absl::StatusOr<std::vector<ScorePoint>> ScoreSome(Scorer& scorer,
       }));
   std::vector<ScorePoint> points;
   points.reserve(scores.size());
-  for (size_t i = 0; i < scores.size(); ++i)
-    points.push_back(MakeScorePoint(multipliers[i], std::move(scores[i])));
+  for (size_t i = 0; i < scores.size(); ++i) {
+    points.push_back(MakeScorePoint(doses[i].multiplier, std::move(scores[i])));
+    points.back().second_multiplier = doses[i].second_multiplier;
+  }
   return points;
 }
 
-}  // namespace
-
-absl::Status ScorePairs(Scorer& scorer, const std::vector<TokenPair>& pairs,
-                        const std::vector<double>& multipliers,
-                        const std::function<bool()>& cancelled, const ScoreListener& listener) {
-  const auto total = static_cast<int64_t>(pairs.size() * multipliers.size());
+absl::Status ScoreDoses(Scorer& scorer, const std::vector<TokenPair>& pairs,
+                        std::span<const Dose> all, const std::function<bool()>& cancelled,
+                        const ScoreListener& listener) {
+  const auto total = static_cast<int64_t>(pairs.size() * all.size());
   int64_t done = 0;
   // Set under the scorer's own order of calls, read by its threads.
   std::atomic<bool> stopped = false;
   const auto stop = [&] { return stopped || cancelled(); };
-  const std::span<const double> all(multipliers);
   for (size_t begin = 0; begin < all.size(); begin += kAtOnce) {
-    const std::span<const double> some = all.subspan(begin, std::min(kAtOnce, all.size() - begin));
+    const std::span<const Dose> some = all.subspan(begin, std::min(kAtOnce, all.size() - begin));
     STEER_ASSIGN_OR_RETURN(std::vector<ScorePoint> points,
                            ScoreSome(scorer, pairs, some, stop, [&] {
                              done += static_cast<int64_t>(some.size());
@@ -208,6 +215,30 @@ absl::Status ScorePairs(Scorer& scorer, const std::vector<TokenPair>& pairs,
     }
   }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ScorePairs(Scorer& scorer, const std::vector<TokenPair>& pairs,
+                        const std::vector<double>& multipliers,
+                        const std::function<bool()>& cancelled, const ScoreListener& listener) {
+  std::vector<Dose> doses;
+  doses.reserve(multipliers.size());
+  for (const double multiplier : multipliers)
+    doses.push_back({Strength(scorer.controls(), multiplier), multiplier});
+  return ScoreDoses(scorer, pairs, doses, cancelled, listener);
+}
+
+absl::Status ScorePairsJointly(Scorer& scorer, const std::vector<TokenPair>& pairs,
+                               const std::vector<double>& first, const std::vector<double>& second,
+                               const std::function<bool()>& cancelled,
+                               const ScoreListener& listener) {
+  std::vector<Dose> doses;
+  doses.reserve(first.size() * second.size());
+  for (const double a : first) {
+    for (const double b : second) doses.push_back({{a, b}, a, b});
+  }
+  return ScoreDoses(scorer, pairs, doses, cancelled, listener);
 }
 
 }  // namespace steer

@@ -35,9 +35,10 @@ struct ScoredPair {
   bool prompt_is_prefix = true;  // as in TokenPair
 };
 
-// All pairs at one multiplier.
+// All pairs at one multiplier, or at one multiplier of each of two controls.
 struct ScorePoint {
   double multiplier = 0;
+  double second_multiplier = 0;   // of the second of two controls that are swept together
   std::vector<ScoredPair> pairs;  // parallel to the input
   OddsSummary sum;
   OddsSummary mean;
@@ -73,5 +74,12 @@ struct ScoreListener {
 absl::Status ScorePairs(Scorer& scorer, const std::vector<TokenPair>& pairs,
                         const std::vector<double>& multipliers,
                         const std::function<bool()>& cancelled, const ScoreListener& listener);
+
+// The same of a scorer of two controls at every multiplier `first` of the one with every multiplier
+// `second` of the other, the second changing faster.
+absl::Status ScorePairsJointly(Scorer& scorer, const std::vector<TokenPair>& pairs,
+                               const std::vector<double>& first, const std::vector<double>& second,
+                               const std::function<bool()>& cancelled,
+                               const ScoreListener& listener);
 
 }  // namespace steer

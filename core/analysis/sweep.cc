@@ -57,6 +57,16 @@ void AddBends(const std::vector<ScorePoint>& points, const std::vector<double>& 
   }
 }
 
+// What passes every point on and keeps it in `points` besides. Both outlive it.
+ScoreListener Keeping(const ScoreListener& listener, std::vector<ScorePoint>& points) {
+  ScoreListener keeping = listener;
+  keeping.on_point = [&listener, &points](ScorePoint point) {
+    points.push_back(point);
+    return listener.on_point(std::move(point));
+  };
+  return keeping;
+}
+
 }  // namespace
 
 std::vector<double> FirstMultipliers(const AdaptiveGrid& grid) {
@@ -143,13 +153,23 @@ absl::StatusOr<std::vector<ScorePoint>> SweepOver(Scorer& scorer,
                                                   const std::function<bool()>& cancelled,
                                                   const ScoreListener& listener) {
   std::vector<ScorePoint> points;
-  ScoreListener keeping = listener;
-  keeping.on_point = [&](ScorePoint point) {
-    points.push_back(point);
-    return listener.on_point(std::move(point));
-  };
-  STEER_RETURN_IF_ERROR(ScorePairs(scorer, pairs, multipliers, cancelled, keeping));
+  STEER_RETURN_IF_ERROR(
+      ScorePairs(scorer, pairs, multipliers, cancelled, Keeping(listener, points)));
   std::sort(points.begin(), points.end(), Ascending);
+  return points;
+}
+
+absl::StatusOr<std::vector<ScorePoint>> SweepJointly(Scorer& scorer,
+                                                     const std::vector<TokenPair>& pairs,
+                                                     std::vector<double> first,
+                                                     std::vector<double> second,
+                                                     const std::function<bool()>& cancelled,
+                                                     const ScoreListener& listener) {
+  std::sort(first.begin(), first.end());
+  std::sort(second.begin(), second.end());
+  std::vector<ScorePoint> points;
+  STEER_RETURN_IF_ERROR(
+      ScorePairsJointly(scorer, pairs, first, second, cancelled, Keeping(listener, points)));
   return points;
 }
 

@@ -41,4 +41,12 @@ absl::StatusOr<std::vector<ScorePoint>> SweepOver(Scorer& scorer,
                                                   const std::function<bool()>& cancelled,
                                                   const ScoreListener& listener);
 
+// Two controls together, each multiplier of one with each of the other's: first-major, ascending.
+absl::StatusOr<std::vector<ScorePoint>> SweepJointly(Scorer& scorer,
+                                                     const std::vector<TokenPair>& pairs,
+                                                     std::vector<double> first,
+                                                     std::vector<double> second,
+                                                     const std::function<bool()>& cancelled,
+                                                     const ScoreListener& listener);
+
 }  // namespace steer

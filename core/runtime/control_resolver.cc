@@ -49,6 +49,12 @@ ControlSet PreparedControls::Scaled(std::span<const double> factors) const {
   return scaled;
 }
 
+void PreparedControls::SetMultiplier(size_t control, double multiplier) {
+  set[control].multipliers = {{.m1 = multiplier, .m2 = multiplier}};
+  resolved[control].m1 = multiplier;
+  resolved[control].m2 = multiplier;
+}
+
 absl::Status CheckMultiplier(double m, const std::string& field) {
   if (std::isfinite(m) && std::abs(m) <= kMaxMultiplier) return absl::OkStatus();
   return InvalidField(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,6 +23,8 @@ struct PreparedControls {
 
   // The same with the multipliers of each control times its factor; as many factors as controls.
   ControlSet Scaled(std::span<const double> factors) const;
+  // Both multipliers of one control, from the first position on.
+  void SetMultiplier(size_t control, double multiplier);
 };
 
 // A multiplier is finite and within what any request may ask for; the error names `field`.

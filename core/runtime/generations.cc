@@ -80,6 +80,7 @@ absl::StatusOr<Admitted> Generations::Start(const GenerateSpec& spec,
     return entered;
   }
   STEER_RETURN_IF_ERROR(Submit(request, admitted.id, sinks, *pool));
+  parts_.use->Add(admitted.controls);
   return admitted;
 }
 
@@ -91,6 +92,12 @@ absl::StatusOr<Request> Generations::Prepare(const GenerateSpec& spec, Admitted&
   STEER_RETURN_IF_ERROR(admission.CheckContinued(spec, admitted.sampling));
   STEER_ASSIGN_OR_RETURN(PreparedControls controls, parts_.controls->Resolve(spec.controls));
   STEER_RETURN_IF_ERROR(CheckSelections(controls, prompt.layout, "this prompt"));
+  if (spec.budget) {
+    STEER_ASSIGN_OR_RETURN(admitted.budget,
+                           parts_.budgets->Choose(*spec.budget, controls.resolved));
+    for (size_t i = 0; i < controls.set.size(); ++i)
+      controls.SetMultiplier(i, admitted.budget->shares[i].multiplier);
+  }
   admitted.controls = std::move(controls.resolved);
   admitted.prompt_tokens = prompt.layout.prompt_length;
   admitted.truncated_tokens = prompt.truncated;

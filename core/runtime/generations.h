@@ -12,7 +12,9 @@
 #include "core/runtime/control_resolver.h"
 #include "core/runtime/dispatcher.h"
 #include "core/runtime/live_generations.h"
+#include "core/runtime/signal_use.h"
 #include "core/runtime/specs.h"
+#include "core/runtime/utility_budgets.h"
 #include "core/runtime/worker_pool.h"
 #include "core/schedule/event.h"
 #include "core/schedule/request.h"
@@ -30,8 +32,10 @@ class Generations {
     const Tokenizer* tokenizer = nullptr;
     const Admission* admission = nullptr;
     const ControlResolver* controls = nullptr;
+    UtilityBudgets* budgets = nullptr;
     Dispatcher* dispatcher = nullptr;
     LiveGenerations* live = nullptr;
+    SignalUse* use = nullptr;
     std::atomic<RequestId>* next_id = nullptr;
     std::string model_fingerprint;
     int max_in_flight = 0;  // completions

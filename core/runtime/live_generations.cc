@@ -20,7 +20,7 @@ void LiveGenerations::Ended(RequestId id) {
   const MutexLock lock(mutex_);
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
-  --completions_;
+  if (--completions_ == 0) idle_.NotifyAll();
   if (--found->second.open == 0) entries_.erase(found);
 }
 
@@ -55,6 +55,13 @@ void LiveGenerations::Changed(RequestId id, const Change& change) {
   Control& control = found->second.generation.controls[change.control];
   control.m1 = change.m1;
   control.m2 = change.m2;
+}
+
+bool LiveGenerations::AwaitIdle(Clock::time_point deadline) const {
+  const MutexLock lock(mutex_);
+  while (completions_ > 0 && idle_.WaitUntil(mutex_, deadline)) {
+  }
+  return completions_ == 0;
 }
 
 int LiveGenerations::completions() const {

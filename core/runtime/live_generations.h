@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/runtime/worker_pool.h"
 #include "core/schedule/request.h"
@@ -52,6 +53,8 @@ class LiveGenerations {
   void Changed(RequestId id, const Change& change);
 
   int completions() const;
+  // Whether none was live at some moment before the deadline.
+  bool AwaitIdle(Clock::time_point deadline) const;
 
  private:
   struct Entry {
@@ -59,6 +62,7 @@ class LiveGenerations {
     int open = 0;
   };
   mutable Mutex mutex_;
+  mutable CondVar idle_;  // completions_ has become 0
   std::map<RequestId, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   int completions_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/runtime/generation_config.h"
 #include "core/signal/signal_data.h"
 #include "core/signal/site.h"
@@ -26,5 +27,10 @@ struct ModelInfo {
   std::vector<std::string> site_kinds;  // spellings allowed after "layers.<l>."
   GenerationConfig generation;          // the model's own sampling defaults
 };
+
+// What a dose curve holds for: the weights and their format.
+inline std::string CurveFingerprint(const ModelInfo& model) {
+  return absl::StrCat(model.fingerprint, ":", model.dtype);
+}
 
 }  // namespace steer

@@ -17,9 +17,11 @@
 #include "core/runtime/generations.h"
 #include "core/runtime/learning_jobs.h"
 #include "core/runtime/live_generations.h"
+#include "core/runtime/probes.h"
 #include "core/runtime/resident_model.h"
 #include "core/runtime/scoring.h"
 #include "core/runtime/text_sampler.h"
+#include "core/runtime/utility_budgets.h"
 #include "core/signal/signal_data.h"
 #include "core/store/formats/native.h"
 #include "core/tokenizer/detokenizer.h"
@@ -39,6 +41,13 @@ absl::Status CheckOptions(const RuntimeOptions& options) {
   }
   if (!(options.background_share >= 0.01 && options.background_share <= 0.99)) {
     return InvalidField("background_share", absl::StrCat(options.background_share), "0.01 to 0.99");
+  }
+  if (!(options.probe_interval_seconds >= 0 && options.probe_interval_seconds <= 1e6)) {
+    return InvalidField("probe_interval", absl::StrCat(options.probe_interval_seconds),
+                        "0 (no probes) to 1e6 seconds");
+  }
+  if (!(options.probe_share >= 0.001 && options.probe_share <= 1)) {
+    return InvalidField("probe_share", absl::StrCat(options.probe_share), "0.001 to 1");
   }
   if (options.inter_token_ms < 0) {
     return InvalidField("inter_token_ms", absl::StrCat(options.inter_token_ms),
@@ -62,14 +71,17 @@ class Runtime::Impl {
   ResidentModel model;
   std::unique_ptr<SignalStore> store;
   LiveGenerations live;  // the pools' threads tell it what has ended
+  SignalUse use;
   std::atomic<RequestId> next_id{1};
   std::unique_ptr<DevicePools> pools;
   std::unique_ptr<const Admission> admission;
   std::unique_ptr<const ControlResolver> controls;
   std::unique_ptr<Dispatcher> dispatcher;
+  std::unique_ptr<UtilityBudgets> budgets;
   std::unique_ptr<Generations> generations;
   std::unique_ptr<Scoring> scoring;
   std::unique_ptr<TextSampler> texts;
+  std::unique_ptr<Probes> probes;
   std::unique_ptr<LearningJobs> learning;
   std::atomic<bool> draining{false};
 };
@@ -94,12 +106,15 @@ absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
                                                            .positions = pools->context_limit()});
   controls = std::make_unique<ControlResolver>(model.info.marks, store.get());
   dispatcher = std::make_unique<Dispatcher>(pools->workers());
+  budgets = std::make_unique<UtilityBudgets>(CurveFingerprint(model.info), store.get());
   generations =
       std::make_unique<Generations>(Generations::Parts{.tokenizer = model.tokenizer.get(),
                                                        .admission = admission.get(),
                                                        .controls = controls.get(),
+                                                       .budgets = budgets.get(),
                                                        .dispatcher = dispatcher.get(),
                                                        .live = &live,
+                                                       .use = &use,
                                                        .next_id = &next_id,
                                                        .model_fingerprint = model.info.fingerprint,
                                                        .max_in_flight = options.max_in_flight});
@@ -115,6 +130,13 @@ absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
                                                            .pools = pools.get(),
                                                            .next_id = &next_id,
                                                            .unit_rows = options.step_tokens});
+  STEER_ASSIGN_OR_RETURN(probes, Probes::Create({.scoring = scoring.get(),
+                                                 .store = store.get(),
+                                                 .use = &use,
+                                                 .live = &live,
+                                                 .model = &model.info},
+                                                {.interval_seconds = options.probe_interval_seconds,
+                                                 .share = options.probe_share}));
   learning = std::make_unique<LearningJobs>(&model.info, admission.get(), store.get(), pools.get());
   return absl::OkStatus();
 }
@@ -196,6 +218,18 @@ absl::StatusOr<TextCheck> Runtime::CheckOnText(const CurveRecord& curve, double 
   if (impl_->draining) return Draining();
   return impl_->texts->Check(curve, multiplier, std::move(spec), max_increase, cancelled);
 }
+
+absl::StatusOr<ProbeState> Runtime::SetProbe(const std::string& signal, const PairSetSpec& pairs) {
+  return impl_->probes->Set(signal, pairs);
+}
+
+absl::Status Runtime::DeleteProbe(const std::string& signal) {
+  return impl_->probes->Delete(signal);
+}
+
+std::vector<ProbeState> Runtime::probes() const { return impl_->probes->States(); }
+
+double Runtime::probe_seconds() const { return impl_->probes->busy_seconds(); }
 
 absl::StatusOr<JobRecord> Runtime::StartJob(const LearnSpec& spec) {
   if (impl_->draining) return Draining();

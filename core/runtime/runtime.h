@@ -18,6 +18,7 @@
 #include "core/learn/job.h"
 #include "core/runtime/model_info.h"
 #include "core/runtime/pool_stats.h"
+#include "core/runtime/probe_state.h"
 #include "core/runtime/runtime_options.h"
 #include "core/runtime/specs.h"
 #include "core/schedule/event.h"
@@ -78,6 +79,12 @@ class Runtime {
   absl::StatusOr<TextCheck> CheckOnText(const CurveRecord& curve, double multiplier, TextSpec spec,
                                         double max_increase,
                                         const std::function<bool()>& cancelled);
+
+  // See Probes.
+  absl::StatusOr<ProbeState> SetProbe(const std::string& signal, const PairSetSpec& pairs);
+  absl::Status DeleteProbe(const std::string& signal);
+  std::vector<ProbeState> probes() const;
+  double probe_seconds() const;
 
   absl::StatusOr<JobRecord> StartJob(const LearnSpec& spec);
   JobQueue& jobs();

@@ -21,7 +21,9 @@ struct RuntimeOptions {
   int max_sequences = 64;          // sequences of one pool that run at once
   int max_in_flight = 1024;        // generation requests, waiting and running
   double background_share = 0.25;  // of a device, for scoring and learning beside interactive work
-  int inter_token_ms = 250;        // bound on a step while somebody decodes; 0 = none
+  double probe_interval_seconds = 60;  // between two probes of one signal; 0 = none
+  double probe_share = 0.05;           // of the time, for probes
+  int inter_token_ms = 250;            // bound on a step while somebody decodes; 0 = none
 };
 
 }  // namespace steer

@@ -29,6 +29,8 @@ class Scoring {
   };
   explicit Scoring(const Parts& parts) : parts_(parts) {}
 
+  // Whether these can be scored: what Score would refuse.
+  absl::Status Check(const PairSetSpec& pairs, const std::vector<ControlSpec>& controls) const;
   // See ScorePairs.
   absl::Status Score(const ScoreSpec& spec, const std::function<bool()>& cancelled,
                      const ScoreListener& listener) const;
@@ -41,6 +43,8 @@ class Scoring {
   struct Prepared;
   absl::StatusOr<Prepared> Prepare(const PairSetSpec& pairs,
                                    const std::vector<ControlSpec>& controls) const;
+  // All of a curve but what is measured.
+  CurveRecord HeadOf(const SweepSpec& spec, const Prepared& prepared) const;
 
   const Parts parts_;
 };

@@ -63,11 +63,19 @@ struct SamplingSpec {
 // What to do with a prompt that leaves no room for the answer.
 enum class Truncation : uint8_t { kRefuse, kDropFirst, kDropLast };
 
+// Utility that steering may cost, instead of multipliers. See UtilityBudgets.
+struct BudgetSpec {
+  double max_utility_loss = 0;               // U(0) - U(m) in MEAN nats; may be negative
+  std::vector<std::string> less_preference;  // signals, as in `controls`, to steer away from
+  std::vector<std::string> curve_ids;        // to go by; empty = the newest that fit
+};
+
 struct GenerateSpec {
   PromptSpec prompt;
   SamplingSpec sampling;
   std::vector<ControlSpec> controls;
-  int n = 1;  // completions, 1 .. 16
+  std::optional<BudgetSpec> budget;  // then no control has a multiplier
+  int n = 1;                         // completions, 1 .. 16
   bool echo = false;
   Truncation truncation = Truncation::kRefuse;
   std::vector<TokenId> continue_tokens;  // the answer's first tokens, told by an earlier call
@@ -85,6 +93,24 @@ struct ResolvedControl {
   bool other_weights = false;  // made for other weights of the same shape, and allowed
 };
 
+// What a budget became: multipliers, and what the kept curves predict of them.
+struct BudgetChoice {
+  struct Share {
+    std::string curve_id;
+    double multiplier = 0;
+    // Alone; not known of signals that were measured together.
+    std::optional<double> preference_gain;
+    std::optional<double> utility_loss;
+    bool from_points = false;  // straight lines between measured points instead of the fitted laws
+  };
+
+  double max_utility_loss = 0;
+  double preference_gain = 0;
+  double utility_loss = 0;
+  bool assumed_additive = false;  // sums of what several signals do one at a time
+  std::vector<Share> shares;      // parallel to the controls
+};
+
 // The prompt, for callers who asked to see it.
 struct PromptText {
   std::vector<TokenId> tokens;
@@ -97,6 +123,7 @@ struct Admitted {
   SamplingParams sampling;  // as used, with the seed
   int n = 1;
   std::vector<ResolvedControl> controls;
+  std::optional<BudgetChoice> budget;
   int prompt_tokens = 0;
   int truncated_tokens = 0;          // left out of the prompt
   std::optional<PromptText> prompt;  // with echo or prompt_log_probs
@@ -127,10 +154,16 @@ struct ScoreSpec : PairSetSpec {
   std::vector<double> multipliers;  // each multiplies every control's own m
 };
 
-// The curve of one signal; the multipliers of `control` do not matter.
+// The curve of one signal, or of two together; the multipliers of their controls do not matter.
 struct SweepSpec : PairSetSpec {
+  struct Second {
+    ControlSpec control;
+    std::vector<double> multipliers;  // distinct, with 0
+  };
+
   ControlSpec control;
   std::variant<std::vector<double>, AdaptiveGrid> grid;  // distinct values; see AdaptiveGrid
+  std::optional<Second> second;  // only with given multipliers, 0 among them
 };
 
 // Texts to be generated and measured.

@@ -19,11 +19,11 @@ static_assert(std::endian::native == std::endian::little);
 static_assert(std::is_trivially_copyable_v<CurveLosses>);
 static_assert(sizeof(CurveLosses) == 4 * sizeof(double));
 
-absl::Status ValidateMultipliers(const std::vector<double>& multipliers) {
-  if (multipliers.empty()) return InvalidField("multipliers", "none", "at least one");
+absl::Status ValidateMultipliers(const std::string& field, const std::vector<double>& multipliers) {
+  if (multipliers.empty()) return InvalidField(field, "none", "at least one");
   for (size_t i = 0; i < multipliers.size(); ++i) {
     if (!std::isfinite(multipliers[i]) || (i > 0 && multipliers[i] <= multipliers[i - 1])) {
-      return InvalidField(absl::StrCat("multipliers[", i, "]"), absl::StrCat(multipliers[i]),
+      return InvalidField(absl::StrCat(field, "[", i, "]"), absl::StrCat(multipliers[i]),
                           "a finite number above the one before");
     }
   }
@@ -35,16 +35,20 @@ bool IsFinite(const CurveLosses& losses) {
          std::isfinite(losses.positive_mean) && std::isfinite(losses.negative_mean);
 }
 
+void AddPositions(const PositionRule& rule, CanonicalForm& form) {
+  for (const bool flag :
+       {rule.prompt, rule.generated, rule.exclude_template_head, rule.user_text_only}) {
+    form.Flag(flag);
+  }
+}
+
 }  // namespace
 
 std::string CurveId(const CurveRecord& curve) {
   CanonicalForm form;
   form.Text("dose-curve/1");
   form.Text(curve.signal_id);
-  for (const bool flag : {curve.positions.prompt, curve.positions.generated,
-                          curve.positions.exclude_template_head, curve.positions.user_text_only}) {
-    form.Flag(flag);
-  }
+  AddPositions(curve.positions, form);
   form.Text(curve.model_fingerprint);
   form.Text(curve.pairs_sha256);
   form.Text(curve.system);
@@ -54,17 +58,25 @@ std::string CurveId(const CurveRecord& curve) {
   form.Bytes(std::as_bytes(std::span(curve.multipliers)));
   form.Number(static_cast<uint64_t>(curve.pairs));
   form.Bytes(std::as_bytes(std::span(curve.losses)));
+  if (curve.second) {
+    form.Text(curve.second->signal_id);
+    AddPositions(curve.second->positions, form);
+    form.Bytes(std::as_bytes(std::span(curve.second->multipliers)));
+  }
   return form.Digest();
 }
 
 absl::Status ValidateCurve(const CurveRecord& curve) {
-  STEER_RETURN_IF_ERROR(ValidateMultipliers(curve.multipliers));
+  STEER_RETURN_IF_ERROR(ValidateMultipliers("multipliers", curve.multipliers));
+  if (curve.second) {
+    STEER_RETURN_IF_ERROR(ValidateMultipliers("second.multipliers", curve.second->multipliers));
+  }
   if (curve.pairs < 1) return InvalidField("pairs", absl::StrCat(curve.pairs), "at least 1");
-  const size_t expected = curve.multipliers.size() * static_cast<size_t>(curve.pairs);
+  const size_t expected = curve.points() * static_cast<size_t>(curve.pairs);
   if (expected > static_cast<size_t>(kMaxCurveLosses)) {
-    return InvalidField(
-        "losses", absl::StrCat(curve.multipliers.size(), " multipliers x ", curve.pairs, " pairs"),
-        absl::StrCat("a product of at most ", kMaxCurveLosses));
+    return InvalidField("losses",
+                        absl::StrCat(curve.points(), " multipliers x ", curve.pairs, " pairs"),
+                        absl::StrCat("a product of at most ", kMaxCurveLosses));
   }
   if (curve.losses.size() != expected) {
     return InvalidField("losses", absl::StrCat(curve.losses.size(), " entries"),

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +21,17 @@ struct CurveLosses {
   bool operator==(const CurveLosses&) const = default;
 };
 
-// A measured dose curve: what it holds for, and the losses from which preference, utility, their
-// intervals and fits are computed anew.
+// The second signal of two that were measured together: every one of its multipliers with every one
+// of the first's.
+struct SecondAxis {
+  std::string signal_id;
+  PositionRule positions;
+  std::vector<double> multipliers;  // ascending
+  bool operator==(const SecondAxis&) const = default;
+};
+
+// A measured dose curve of one signal, or of two together: what it holds for, and the losses from
+// which preference, utility, their intervals and fits are computed anew.
 struct CurveRecord {
   std::string id;  // CurveId, 64 hex digits; the store sets it
   std::string signal_id;
@@ -34,7 +45,13 @@ struct CurveRecord {
   int64_t created_unix_ms = 0;      // the store sets it
   std::vector<double> multipliers;  // ascending
   int pairs = 0;
-  std::vector<CurveLosses> losses;  // [multipliers][pairs]
+  std::optional<SecondAxis> second;
+  std::vector<CurveLosses> losses;  // [multipliers][second->multipliers][pairs]
+
+  // How many points were measured.
+  size_t points() const {
+    return multipliers.size() * (second ? second->multipliers.size() : size_t{1});
+  }
   bool operator==(const CurveRecord&) const = default;
 };
 
@@ -46,8 +63,8 @@ inline constexpr int64_t kMaxCurveLosses = 1'000'000;
 // SHA-256 of the canonical form of everything but the id and the time.
 std::string CurveId(const CurveRecord& curve);
 
-// INVALID_ARGUMENT unless there is a multiplier and a pair, losses for all of them within
-// kMaxCurveLosses, every number is finite and the multipliers ascend.
+// INVALID_ARGUMENT unless there is a multiplier (on both axes, where there are two) and a pair,
+// losses for all of them within kMaxCurveLosses, every number is finite and the multipliers ascend.
 absl::Status ValidateCurve(const CurveRecord& curve);
 
 // DATA_LOSS: the curve stored as `id` is none. `what` goes on from "whose".

@@ -24,6 +24,7 @@ absl::StatusOr<std::optional<CurveRecord>> FindCurve(SqliteConnection& connectio
 absl::StatusOr<int64_t> WriteCurve(SqliteConnection& connection, const CurveRecord& curve);
 // Whether there was one.
 absl::StatusOr<bool> RemoveCurve(SqliteConnection& connection, absl::string_view id);
+// Those of two signals go with either.
 absl::Status RemoveCurvesOf(SqliteConnection& connection, absl::string_view signal_id);
 
 struct NumberedCurve {

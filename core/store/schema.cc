@@ -13,7 +13,7 @@ namespace {
 //
 // seq gives the order of arrival, and AUTOINCREMENT never reuses one, so pages stay stable. The row
 // of a deleted alias stays with signal_id NULL: its version must go on when the name comes back.
-constexpr std::array<const char*, 3> kSteps = {R"sql(
+constexpr std::array<const char*, 5> kSteps = {R"sql(
   CREATE TABLE signals (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -64,6 +64,51 @@ constexpr std::array<const char*, 3> kSteps = {R"sql(
     losses BLOB NOT NULL  -- CurveLosses, [multipliers][pairs]; last, so that lists never read it
   ) STRICT;
   CREATE INDEX curves_by_signal ON curves (signal_id, seq);
+)sql",
+                                               R"sql(
+  CREATE TABLE second_axes (  -- of curves of two signals
+    curve_id TEXT PRIMARY KEY NOT NULL REFERENCES curves (id) ON DELETE CASCADE,
+    signal_id TEXT NOT NULL REFERENCES signals (id),
+    on_prompt INTEGER NOT NULL,
+    on_generated INTEGER NOT NULL,
+    exclude_template_head INTEGER NOT NULL,
+    user_text_only INTEGER NOT NULL,
+    multipliers BLOB NOT NULL  -- little-endian doubles
+  ) STRICT;
+  CREATE INDEX second_axes_by_signal ON second_axes (signal_id);
+)sql",
+                                               R"sql(
+  CREATE TABLE probe_sets (
+    signal TEXT PRIMARY KEY NOT NULL,  -- alias or id
+    definition TEXT NOT NULL,
+    created_unix_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE probe_runs (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    signal TEXT NOT NULL REFERENCES probe_sets (signal) ON DELETE CASCADE,
+    signal_id TEXT NOT NULL REFERENCES signals (id),
+    model_fingerprint TEXT NOT NULL,
+    measured_unix_ms INTEGER NOT NULL,
+    pairs INTEGER NOT NULL,
+    plain_preference REAL NOT NULL,
+    plain_utility REAL
+  ) STRICT;
+  CREATE INDEX probe_runs_by_signal ON probe_runs (signal, seq);
+  CREATE INDEX probe_runs_by_version ON probe_runs (signal_id);
+  CREATE TABLE probe_points (
+    run INTEGER NOT NULL REFERENCES probe_runs (seq) ON DELETE CASCADE,
+    place INTEGER NOT NULL,  -- from 0
+    on_prompt INTEGER NOT NULL,
+    on_generated INTEGER NOT NULL,
+    exclude_template_head INTEGER NOT NULL,
+    user_text_only INTEGER NOT NULL,
+    multiplier REAL NOT NULL,
+    bias_multiplier REAL NOT NULL,
+    uses INTEGER NOT NULL,
+    preference REAL NOT NULL,
+    utility REAL,
+    PRIMARY KEY (run, place)
+  ) STRICT, WITHOUT ROWID;
 )sql"};
 
 }  // namespace

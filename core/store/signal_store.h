@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "core/signal/signal_data.h"
 #include "core/store/curve_record.h"
+#include "core/store/probe_record.h"
 
 namespace steer {
 
@@ -50,8 +51,8 @@ inline constexpr size_t kMaxLabelKeyBytes = 64;  // at least 1
 inline constexpr size_t kMaxLabelValueBytes = 256;
 inline constexpr size_t kMaxDescriptionBytes = 4096;
 
-// Signals, aliases, annotations and dose curves, durable: when a writing call returns OK its effect
-// survives kill -9 and power loss. Thread-safe. Names of aliases: 1 to 128 characters of
+// Signals, aliases, annotations, dose curves and probes, durable: when a writing call returns OK
+// its effect survives kill -9 and power loss. Thread-safe. Names of aliases: 1 to 128 characters of
 // [A-Za-z0-9._/-], not 64 hex digits (those are ids).
 class SignalStore {
  public:
@@ -76,7 +77,7 @@ class SignalStore {
   // Newest first. `page_size` 1..1000. INVALID_ARGUMENT for a page token this store did not make.
   // Signals that come while a caller pages change none of its later pages.
   virtual absl::StatusOr<Page<SignalRecord>> List(int page_size, absl::string_view page_token) = 0;
-  // With its curves. NOT_FOUND; FAILED_PRECONDITION while aliases point to it, unless
+  // With its curves and probes. NOT_FOUND; FAILED_PRECONDITION while aliases point to it, unless
   // `with_aliases`, which removes them too.
   virtual absl::Status Delete(absl::string_view id, bool with_aliases) = 0;
 
@@ -91,14 +92,30 @@ class SignalStore {
                                                         absl::string_view page_token) = 0;
 
   // Stores a curve and sets its id and time. The same content again keeps both and its place in the
-  // lists, and repairs damage. INVALID_ARGUMENT as ValidateCurve; NOT_FOUND if its signal is gone.
+  // lists, and repairs damage. INVALID_ARGUMENT as ValidateCurve; NOT_FOUND if a signal of it is
+  // gone.
   virtual absl::StatusOr<CurveRecord> PutCurve(CurveRecord curve) = 0;
   // NOT_FOUND; DATA_LOSS if it no longer matches its id.
   virtual absl::StatusOr<CurveRecord> GetCurve(absl::string_view id) = 0;
-  // Without losses; of one signal, or of all if `signal_id` is empty. Pages are as in List.
+  // Without losses; of one signal, those with another included, or of all if `signal_id` is empty.
+  // Pages are as in List.
   virtual absl::StatusOr<Page<CurveRecord>> ListCurves(absl::string_view signal_id, int page_size,
                                                        absl::string_view page_token) = 0;
   virtual absl::Status DeleteCurve(absl::string_view id) = 0;
+
+  // Replaces the signal's probe set and forgets its runs. Whether there is such a signal is not
+  // asked: an alias may come back.
+  virtual absl::StatusOr<ProbeSet> PutProbeSet(ProbeSet set) = 0;
+  virtual absl::StatusOr<std::vector<ProbeSet>> ListProbeSets() = 0;  // by signal
+  // With its runs. NOT_FOUND.
+  virtual absl::Status DeleteProbeSet(absl::string_view signal) = 0;
+  // Sets its time. NOT_FOUND without the probe set or the version that was measured. Old runs are
+  // removed: see kKeptProbeRuns.
+  virtual absl::StatusOr<ProbeRun> AddProbeRun(ProbeRun run) = 0;
+  virtual absl::StatusOr<std::optional<ProbeRun>> FirstProbeRun(absl::string_view signal) = 0;
+  // Newest first. NOT_FOUND without the probe set. Pages are as in List.
+  virtual absl::StatusOr<Page<ProbeRun>> ListProbeRuns(absl::string_view signal, int page_size,
+                                                       absl::string_view page_token) = 0;
 };
 
 // Metadata in <directory>/signals.db (SQLite, WAL, synchronous=FULL), payloads in

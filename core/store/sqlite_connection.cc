@@ -88,6 +88,12 @@ SqliteStatement& SqliteStatement::Bind(double value) {
   return *this;
 }
 
+SqliteStatement& SqliteStatement::BindOptional(std::optional<double> value) {
+  if (value) return Bind(*value);
+  Note(sqlite3_bind_null(statement_, ++parameters_));
+  return *this;
+}
+
 SqliteStatement& SqliteStatement::BindBlob(std::span<const std::byte> bytes) {
   // As with text: no bytes are not NULL.
   const void* const data = bytes.empty() ? "" : static_cast<const void*>(bytes.data());

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -26,6 +27,7 @@ class SqliteStatement {
   SqliteStatement& Bind(absl::string_view text);
   SqliteStatement& Bind(int64_t value);
   SqliteStatement& Bind(double value);
+  SqliteStatement& BindOptional(std::optional<double> value);  // NULL for nullopt
   SqliteStatement& BindBlob(std::span<const std::byte> bytes);
 
   // True: a row is there to be read; false: done.

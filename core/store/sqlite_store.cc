@@ -15,6 +15,7 @@
 #include "core/store/curve_table.h"
 #include "core/store/formats/native.h"
 #include "core/store/limits.h"
+#include "core/store/probe_table.h"
 #include "core/store/schema.h"
 #include "core/store/signal_table.h"
 
@@ -218,6 +219,7 @@ absl::Status SqliteStore::Delete(absl::string_view id, bool with_aliases) {
          "a signal without aliases, or with_aliases = true"});
   }
   STEER_RETURN_IF_ERROR(RemoveCurvesOf(*connection_, id));
+  STEER_RETURN_IF_ERROR(RemoveProbesOf(*connection_, id));
   STEER_RETURN_IF_ERROR(RemoveSignal(*connection_, id));
   STEER_RETURN_IF_ERROR(transaction->Commit());
   // Only now that no row names it; if this fails, the next opening removes it.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -39,6 +40,13 @@ class SqliteStore : public SignalStore {
   absl::StatusOr<Page<CurveRecord>> ListCurves(absl::string_view signal_id, int page_size,
                                                absl::string_view page_token) override;
   absl::Status DeleteCurve(absl::string_view id) override;
+  absl::StatusOr<ProbeSet> PutProbeSet(ProbeSet set) override;
+  absl::StatusOr<std::vector<ProbeSet>> ListProbeSets() override;
+  absl::Status DeleteProbeSet(absl::string_view signal) override;
+  absl::StatusOr<ProbeRun> AddProbeRun(ProbeRun run) override;
+  absl::StatusOr<std::optional<ProbeRun>> FirstProbeRun(absl::string_view signal) override;
+  absl::StatusOr<Page<ProbeRun>> ListProbeRuns(absl::string_view signal, int page_size,
+                                               absl::string_view page_token) override;
 
  private:
   SqliteStore(const std::string& directory, FileDescriptor lock,

@@ -1,6 +1,8 @@
 // The dose curves of SqliteStore.
 
 #include <limits>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,9 +29,12 @@ absl::StatusOr<CurveRecord> SqliteStore::PutCurve(CurveRecord curve) {
   curve.created_unix_ms = UnixMillis();
   const MutexLock lock(mutex_);
   STEER_ASSIGN_OR_RETURN(const auto transaction, SqliteTransaction::Begin(*connection_));
-  STEER_ASSIGN_OR_RETURN(const std::optional<SignalRecord> signal,
-                         FindSignal(*connection_, curve.signal_id));
-  if (!signal) return NotFound("signal", "signal", curve.signal_id);
+  std::vector<std::string> signals = {curve.signal_id};
+  if (curve.second) signals.push_back(curve.second->signal_id);
+  for (const std::string& id : signals) {
+    STEER_ASSIGN_OR_RETURN(const std::optional<SignalRecord> signal, FindSignal(*connection_, id));
+    if (!signal) return NotFound("signal", "signal", id);
+  }
   // Also if it is there already: that costs a write and repairs whatever has been damaged.
   STEER_ASSIGN_OR_RETURN(curve.created_unix_ms, WriteCurve(*connection_, curve));
   STEER_RETURN_IF_ERROR(transaction->Commit());

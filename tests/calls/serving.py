@@ -20,7 +20,7 @@ from live_steerd import Steerd, message_class
 from signal_files import FILES
 
 MODEL = os.environ["STEER_TINY_MODEL"]
-SERVICES = ["GenerationService", "SignalService", "AnalysisService", "LearningService", "ModelService"]
+SERVICES = ["GenerationService", "SignalService", "AnalysisService", "LearningService", "ModelService", "ProbeService"]
 
 
 def health(steerd, service=""):

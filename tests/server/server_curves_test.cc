@@ -5,49 +5,10 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/server/server_fixture.h"
+#include "tests/server/curve_fixture.h"
 
 namespace steer {
 namespace {
-
-class CurveTest : public ServerTest {
- protected:
-  v1::SweepRequest SweepOf(const std::string& signal, int pairs, std::vector<double> multipliers) {
-    v1::ScoreRequest some;
-    AddPairs(pairs, some);
-    v1::SweepRequest request;
-    *request.mutable_pairs() = some.pairs();
-    request.mutable_control()->set_signal(signal);
-    for (const double m : multipliers) request.mutable_multipliers()->add_values(m);
-    return request;
-  }
-
-  // The curve, after as many points as it has.
-  v1::Curve Sweep(const v1::SweepRequest& request) {
-    grpc::ClientContext context;
-    const auto reader = analysis_->Sweep(&context, request);
-    v1::SweepResponse response;
-    v1::Curve curve;
-    int points = 0;
-    while (reader->Read(&response)) {
-      points += response.has_point() ? 1 : 0;
-      if (response.has_curve()) curve = response.curve();
-    }
-    const grpc::Status status = reader->Finish();
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    EXPECT_EQ(points, curve.points_size());
-    return curve;
-  }
-
-  v1::ListCurvesResponse List(const std::string& signal) {
-    grpc::ClientContext context;
-    v1::ListCurvesRequest request;
-    request.set_signal(signal);
-    v1::ListCurvesResponse response;
-    EXPECT_TRUE(analysis_->ListCurves(&context, request, &response).ok());
-    return response;
-  }
-};
 
 TEST_F(CurveTest, ACurveIsWhatScoreSays) {
   RegisterVector(0.5f, "calm");

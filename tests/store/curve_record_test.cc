@@ -56,6 +56,33 @@ TEST(CurveRecordTest, AllButTheIdAndTheTimeIsInTheId) {
   }
 }
 
+TEST(CurveRecordTest, TheSecondSignalIsInTheIdToo) {
+  const CurveRecord curve = TestCurveOfTwo(kSignalId, std::string(64, 'd'));
+  EXPECT_TRUE(ValidateCurve(curve).ok()) << ValidateCurve(curve);
+  CurveRecord alone = curve;
+  alone.second.reset();
+  std::vector<std::string> ids = {CurveId(curve), CurveId(alone)};
+  const std::function<void(SecondAxis&)> changes[] = {
+      [](SecondAxis& second) { second.signal_id[0] = 'e'; },
+      [](SecondAxis& second) { second.positions.prompt = true; },
+      [](SecondAxis& second) { second.positions.user_text_only = true; },
+      [](SecondAxis& second) { second.multipliers[1] = 0.75; },
+  };
+  for (const auto& change : changes) {
+    CurveRecord changed = curve;
+    change(*changed.second);
+    EXPECT_THAT(ids, ::testing::Not(::testing::Contains(CurveId(changed)))) << ids.size();
+    ids.push_back(CurveId(changed));
+  }
+  CurveRecord bad = curve;
+  bad.second->multipliers = {0.5, 0.0};
+  EXPECT_THAT(std::string(ValidateCurve(bad).message()),
+              ::testing::HasSubstr("second.multipliers[1]"));
+  bad = curve;
+  bad.losses.pop_back();
+  EXPECT_THAT(std::string(ValidateCurve(bad).message()), ::testing::HasSubstr("12"));
+}
+
 TEST(CurveRecordTest, WhatCannotBeACurveIsRefusedByName) {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   constexpr double kInf = std::numeric_limits<double>::infinity();

@@ -279,5 +279,42 @@ TEST_F(SqliteCurvesTest, RacingPutsAndDeletesLeaveNoCurveWithoutItsSignal) {
   }
 }
 
+TEST_F(SqliteCurvesTest, ACurveOfTwoSignalsBelongsToBoth) {
+  const std::string first = Put(1), second = Put(2);
+  const CurveRecord alone = MustPut(TestCurve(first));
+  const CurveRecord expected = MustPut(TestCurveOfTwo(first, second));
+  // Once more, which writes both rows anew.
+  EXPECT_EQ(MustPut(TestCurveOfTwo(first, second)), expected);
+  Reopen();
+  const absl::StatusOr<CurveRecord> got = store_->GetCurve(expected.id);
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(*got, expected);
+  EXPECT_THAT(Ids(first), ElementsAre(expected.id, alone.id));
+  EXPECT_THAT(Ids(second), ElementsAre(expected.id));
+  EXPECT_THAT(Ids(""), ElementsAre(expected.id, alone.id));
+  // Lists have all of it but the losses.
+  const absl::StatusOr<Page<CurveRecord>> page = store_->ListCurves(second, 1, "");
+  EXPECT_EQ(page->items.front().second, expected.second);
+  // It goes with either signal, and the other's own curve stays.
+  EXPECT_TRUE(store_->Delete(second, false).ok());
+  EXPECT_THAT(Ids(""), ElementsAre(alone.id));
+  EXPECT_TRUE(absl::IsNotFound(store_->PutCurve(TestCurveOfTwo(first, second)).status()));
+}
+
+TEST_F(SqliteCurvesTest, ADamagedSecondAxisIsALoss) {
+  const CurveRecord curve = MustPut(TestCurveOfTwo(Put(1), Put(2)));
+  Execute("UPDATE second_axes SET multipliers = x'00'");
+  EXPECT_EQ(store_->GetCurve(curve.id).status().code(), absl::StatusCode::kDataLoss);
+  MustPut(TestCurveOfTwo(curve.signal_id, curve.second->signal_id));
+  EXPECT_TRUE(store_->GetCurve(curve.id).ok());
+}
+
+TEST_F(SqliteCurvesTest, ACurveOfTwoCanBeDeleted) {
+  const CurveRecord curve = MustPut(TestCurveOfTwo(Put(1), Put(2)));
+  EXPECT_TRUE(store_->DeleteCurve(curve.id).ok());
+  EXPECT_THAT(Ids(""), IsEmpty());
+  EXPECT_TRUE(store_->Delete(curve.second->signal_id, false).ok());
+}
+
 }  // namespace
 }  // namespace steer

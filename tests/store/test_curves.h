@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/store/curve_record.h"
 
@@ -24,6 +25,20 @@ inline CurveRecord TestCurve(const std::string& signal_id, int seed = 1) {
     const double value = seed + 0.25 * i;
     curve.losses.push_back({value, value + 0.5, value / 4, value / 8});
   }
+  return curve;
+}
+
+// The same of two signals, with two multipliers of the second.
+inline CurveRecord TestCurveOfTwo(const std::string& signal_id, const std::string& second_id) {
+  CurveRecord curve = TestCurve(signal_id);
+  curve.second = SecondAxis{.signal_id = second_id,
+                            .positions = {.prompt = false,
+                                          .generated = true,
+                                          .exclude_template_head = true,
+                                          .user_text_only = false},
+                            .multipliers = {0.0, 0.5}};
+  const std::vector<CurveLosses> half = curve.losses;
+  curve.losses.insert(curve.losses.end(), half.begin(), half.end());
   return curve;
 }
 
