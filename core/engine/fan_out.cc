@@ -1,6 +1,7 @@
 #include "core/engine/fan_out.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "ATen/ATen.h"
@@ -29,53 +30,35 @@ bool Same(const ForcedText& a, const ForcedText& b, const ControlSet& controls, 
   });
 }
 
-int SharedPositions(const std::vector<ForcedText>& texts, const ControlSet& controls) {
-  int shared = Positions(texts.front());
-  for (const ForcedText& text : texts) {
-    const int end = std::min(shared, Positions(text));
-    for (shared = 0; shared < end; ++shared) {
-      if (!Same(texts.front(), text, controls, shared)) break;
-    }
-  }
-  return shared;
-}
-
-// The first position on which any control may act; `end` for none before it.
-int FirstSteered(const ForcedText& text, const ControlSet& controls, int end) {
-  for (int position = 0; position < end; ++position) {
-    for (const ControlEntry& control : controls) {
-      if (Selects(control.positions, text.layout, position)) return position;
-    }
-  }
-  return end;
+bool IsSteered(const ForcedText& text, const ControlSet& controls, int position) {
+  return std::any_of(controls.begin(), controls.end(), [&](const ControlEntry& control) {
+    return Selects(control.positions, text.layout, position);
+  });
 }
 
 }  // namespace
 
-// One step: its rows, and where each text finds its own among them.
+// One step: its rows, and where each node finds its own among them.
 struct FanOut::Step {
   explicit Step(at::Device device) : device(device) {}
 
-  // The rows of a segment, which goes on from those `before` it.
-  RowRange Add(const Segment& segment, const std::vector<RowRange>& before,
-               const ControlledRows& controls) {
-    const RowRange rows = {static_cast<int>(positions.size()), segment.count};
-    if (segment.count == 0) return rows;
+  // The rows of a node that goes on from those of the nodes `before` it, in `of`.
+  RowRange Add(const Node& node, const std::vector<RowRange>& of, const PromptLayout& layout,
+               const ControlSet& controls) {
+    const RowRange rows = {static_cast<int>(positions.size()), node.count};
     SequenceRows& sequence = input.sequences.emplace_back();
     sequence.row_begin = rows.begin;
     sequence.count = rows.count;
-    sequence.position = segment.begin;
-    for (const RowRange& range : before) {
-      if (range.count > 0) sequence.before.push_back(range);
+    sequence.position = node.begin;
+    for (const int before : node.before) sequence.before.push_back(of[before]);
+    for (int i = 0; i < node.count; ++i) {
+      positions.push_back(node.begin + i);
+      shared_rows.push_back(node.shared_row + i);
     }
-    for (int i = 0; i < segment.count; ++i) {
-      positions.push_back(segment.begin + i);
-      shared_rows.push_back(segment.shared_row + i);
-    }
-    ControlledRows& controlled_rows = controlled.emplace_back(controls);
-    controlled_rows.row_begin = rows.begin;
-    controlled_rows.count = rows.count;
-    controlled_rows.position = controlled_rows.fresh = segment.begin;
+    controlled.push_back({.layout = layout, .controls = &controls});
+    controlled.back().row_begin = rows.begin;
+    controlled.back().count = rows.count;
+    controlled.back().position = controlled.back().fresh = node.begin;
     return rows;
   }
 
@@ -86,50 +69,75 @@ struct FanOut::Step {
   std::vector<int64_t> positions;
   std::vector<int64_t> shared_rows;  // where RunShared has the row
   std::vector<ControlledRows> controlled;
-  RowRange root;
-  std::vector<RowRange> trunks;                 // by strength
-  std::vector<std::vector<RowRange>> branches;  // by strength and text
+  std::vector<std::vector<RowRange>> rows;  // by strength and node
 };
 
 FanOut::FanOut(std::shared_ptr<const Decoder> decoder, std::vector<ForcedText> texts,
                const ControlSet& controls)
-    : decoder_(std::move(decoder)), texts_(std::move(texts)) {
+    : decoder_(std::move(decoder)), texts_(std::move(texts)), paths_(texts_.size()) {
   first_layer_ = decoder_->config().layers;
   for (const ControlEntry& control : controls) {
     for (const AffineTerm& term : control.signal->terms())
       first_layer_ = std::min(first_layer_, term.site.layer);
   }
-  const int shared = SharedPositions(texts_, controls);
-  root_.count = FirstSteered(texts_.front(), controls, shared);
-  trunk_ = {.begin = root_.count, .count = shared - root_.count, .shared_row = root_.count};
-  int row = shared;
-  for (const ForcedText& text : texts_) {
-    const int count = Positions(text) - shared;
-    branches_.push_back({.begin = shared, .count = count, .shared_row = row});
-    row += count;
-  }
+  std::vector<size_t> all(texts_.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  Grow(all, 0, {}, controls);
 }
 
-int FanOut::rows_per_strength() const {
-  int rows = trunk_.count;
-  for (const Segment& branch : branches_) rows += branch.count;
-  return rows;
+void FanOut::Grow(const std::vector<size_t>& texts, int begin, std::vector<int> before,
+                  const ControlSet& controls) {
+  const ForcedText& first = texts_[texts.front()];
+  const bool plain = begin == 0 || (!before.empty() && nodes_[before.back()].plain);
+  const auto alike = [&](int position) {
+    return std::all_of(texts.begin(), texts.end(), [&](size_t text) {
+      return position < Positions(texts_[text]) && Same(first, texts_[text], controls, position);
+    });
+  };
+  int end = begin;
+  int plain_end = begin;
+  for (; alike(end); ++end) {
+    if (plain && plain_end == end && !IsSteered(first, controls, end)) ++plain_end;
+  }
+  for (const auto& [from, to] : {std::pair(begin, plain_end), std::pair(plain_end, end)}) {
+    if (from == to) continue;
+    for (const size_t text : texts) paths_[text].push_back(static_cast<int>(nodes_.size()));
+    Node node{.text = texts.front(), .begin = from, .count = to - from, .before = before};
+    node.plain = to == plain_end;
+    before.push_back(static_cast<int>(nodes_.size()));
+    Add(std::move(node));
+  }
+  // What goes on differently, each in the order of the texts.
+  std::vector<std::vector<size_t>> parts;
+  for (const size_t text : texts) {
+    if (Positions(texts_[text]) == end) continue;
+    const auto same = std::find_if(parts.begin(), parts.end(), [&](const auto& part) {
+      return Same(texts_[part.front()], texts_[text], controls, end);
+    });
+    (same != parts.end() ? *same : parts.emplace_back()).push_back(text);
+  }
+  for (const std::vector<size_t>& part : parts) Grow(part, end, before, controls);
+}
+
+void FanOut::Add(Node node) {
+  node.shared_row = plain_rows_ + rows_per_strength_;
+  (node.plain ? plain_rows_ : rows_per_strength_) += node.count;
+  nodes_.push_back(std::move(node));
 }
 
 FanOut::Step FanOut::Layout(std::span<const ControlSet> strengths) const {
   static const ControlSet kNone;
   Step step(decoder_->device());
-  // Nothing acts on the root, whatever the strength.
-  step.root = step.Add(root_, {}, {.layout = texts_.front().layout, .controls = &kNone});
   for (const ControlSet& controls : strengths) {
-    const RowRange trunk =
-        step.Add(trunk_, {step.root}, {.layout = texts_.front().layout, .controls = &controls});
-    std::vector<RowRange>& branches = step.branches.emplace_back();
-    for (size_t i = 0; i < texts_.size(); ++i) {
-      branches.push_back(step.Add(branches_[i], {step.root, trunk},
-                                  {.layout = texts_[i].layout, .controls = &controls}));
+    std::vector<RowRange> rows(nodes_.size());
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      const Node& node = nodes_[i];
+      // Nothing acts on a plain node, whatever the strength.
+      rows[i] = node.plain && !step.rows.empty()
+                    ? step.rows.front()[i]
+                    : step.Add(node, rows, texts_[node.text].layout, node.plain ? kNone : controls);
     }
-    step.trunks.push_back(trunk);
+    step.rows.push_back(std::move(rows));
   }
   step.Finish();
   return step;
@@ -138,13 +146,12 @@ FanOut::Step FanOut::Layout(std::span<const ControlSet> strengths) const {
 absl::Status FanOut::RunShared() {
   return CatchTorch("scoring", [this] {
     const at::NoGradGuard no_grad;
-    const std::vector<TokenId>& first = texts_.front().tokens;
-    std::vector<int64_t> tokens(first.begin(), first.begin() + root_.count + trunk_.count);
-    for (size_t i = 0; i < texts_.size(); ++i) {
-      const auto begin = texts_[i].tokens.begin() + branches_[i].begin;
-      tokens.insert(tokens.end(), begin, begin + branches_[i].count);
+    std::vector<int64_t> tokens;
+    for (const Node& node : nodes_) {
+      const auto begin = texts_[node.text].tokens.begin() + node.begin;
+      tokens.insert(tokens.end(), begin, begin + node.count);
     }
-    // With one strength every segment is there once, in the order of `tokens`.
+    // With one strength every node is there once, in the order of `tokens`.
     const ControlSet none;
     const Step step = Layout({&none, 1});
     shared_ = decoder_->Forward(step.input, decoder_->Embed(ToTensor(tokens, decoder_->device())),
@@ -171,20 +178,21 @@ absl::StatusOr<std::vector<std::vector<ForcedLogProbs>>> FanOut::Run(
 std::vector<std::vector<ForcedLogProbs>> FanOut::Read(const at::Tensor& h, const Step& step) const {
   // What is asked, in the order of the answer: the row that predicts it, and the token.
   std::vector<int64_t> rows, tokens;
-  for (size_t s = 0; s < step.trunks.size(); ++s) {
+  for (const std::vector<RowRange>& of : step.rows) {
     for (size_t i = 0; i < texts_.size(); ++i) {
       const ForcedText& text = texts_[i];
-      for (int position = text.layout.prompt_length - 1; position < Positions(text); ++position) {
-        rows.push_back(position < trunk_.begin ? step.root.begin + position
-                       : position < trunk_.end()
-                           ? step.trunks[s].begin + position - trunk_.begin
-                           : step.branches[s][i].begin + position - branches_[i].begin);
-        tokens.push_back(text.tokens[position + 1]);
+      for (const int path : paths_[i]) {
+        const Node& node = nodes_[path];
+        const int first = std::max(node.begin, text.layout.prompt_length - 1);
+        for (int position = first; position < node.end(); ++position) {
+          rows.push_back(of[path].begin + position - node.begin);
+          tokens.push_back(text.tokens[position + 1]);
+        }
       }
     }
   }
   const std::vector<double> log_probs = LogProbs(h, rows, tokens);
-  std::vector<std::vector<ForcedLogProbs>> result(step.trunks.size());
+  std::vector<std::vector<ForcedLogProbs>> result(step.rows.size());
   auto next = log_probs.begin();
   for (std::vector<ForcedLogProbs>& strength : result) {
     for (const ForcedText& text : texts_) {

@@ -12,12 +12,12 @@
 
 namespace steer {
 
-// The log-probabilities of several continuations of one prompt under several strengths of the same
-// controls. The texts are a tree, and nothing in it is computed twice that is the same:
+// The log-probabilities of texts under several strengths of the same controls. The texts are a tree
+// of what they begin with, each position once for all texts that are alike up to it and steered
+// alike there:
 //
-//   root    positions before the first on which any control may act: once for all strengths
-//   trunk   the rest of what all texts share: once per strength
-//   branch  what is a text's own: once per text and strength
+//   plain    positions before the first on which any control may act: once for all strengths
+//   steered  all others: once per strength
 //
 // and blocks below the lowest steered site see every position once, whatever the strength. Rows of
 // one step differ in strength only; keys and values live for the step, there is no cache.
@@ -30,8 +30,8 @@ class FanOut {
          const ControlSet& controls);
 
   // Rows of the step that all strengths share, and those that each strength adds to a step.
-  int root_rows() const { return root_.count; }
-  int rows_per_strength() const;
+  int plain_rows() const { return plain_rows_; }
+  int rows_per_strength() const { return rows_per_strength_; }
 
   // The blocks below the lowest steered site. First and once.
   absl::Status RunShared();
@@ -42,27 +42,35 @@ class FanOut {
       std::span<const ControlSet> strengths);
 
  private:
-  // Positions [begin, begin + count) of a text.
-  struct Segment {
+  // Positions [begin, begin + count) of the texts that begin alike so far.
+  struct Node {
+    size_t text = 0;  // the first of them, which says what they are
     int begin = 0;
     int count = 0;
-    int shared_row = 0;  // where its rows begin among those of RunShared
+    bool plain = false;       // nothing acts up to its end
+    std::vector<int> before;  // the nodes that lead to it
+    int shared_row = 0;       // where its rows begin among those of RunShared
     int end() const { return begin + count; }
   };
   struct Step;
 
+  // The tree of `texts`, which are alike up to `begin`, where `before` has led.
+  void Grow(const std::vector<size_t>& texts, int begin, std::vector<int> before,
+            const ControlSet& controls);
+  void Add(Node node);
   Step Layout(std::span<const ControlSet> strengths) const;
   std::vector<std::vector<ForcedLogProbs>> Read(const at::Tensor& h, const Step& step) const;
   std::vector<double> LogProbs(const at::Tensor& h, const std::vector<int64_t>& rows,
                                const std::vector<int64_t>& tokens) const;
 
-  const std::shared_ptr<const Decoder> decoder_;
-  const std::vector<ForcedText> texts_;
-  int first_layer_ = 0;  // that any control reaches; the number of layers when none does
-  Segment root_;
-  Segment trunk_;
-  std::vector<Segment> branches_;  // by text
-  at::Tensor shared_;              // [rows of all segments, hidden], entering first_layer_
+  std::shared_ptr<const Decoder> decoder_;
+  std::vector<ForcedText> texts_;
+  int first_layer_ = 0;      // that any control reaches; the number of layers when none does
+  std::vector<Node> nodes_;  // each after those before it
+  std::vector<std::vector<int>> paths_;  // by text: its nodes, in order
+  int plain_rows_ = 0;
+  int rows_per_strength_ = 0;
+  at::Tensor shared_;  // [rows of all nodes, hidden], entering first_layer_
 };
 
 }  // namespace steer

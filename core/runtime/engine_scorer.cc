@@ -9,6 +9,12 @@
 #include "core/engine/fan_out.h"
 
 namespace steer {
+namespace {
+
+// More groups at once would share little more, and tell of themselves late.
+constexpr size_t kMostGroups = 16;
+
+}  // namespace
 
 // One call of Score: what its places share.
 class EngineScorer::Call {
@@ -22,7 +28,7 @@ class EngineScorer::Call {
         cancelled_(cancelled),
         on_group_(on_group) {}
 
-  // Takes groups until there are none left or somebody failed.
+  // Takes bundles until there are no groups left or somebody failed.
   void Work(const Place& place) {
     absl::Status status = WorkUntilDone(place);
     const MutexLock lock(mutex_);
@@ -35,6 +41,13 @@ class EngineScorer::Call {
   }
 
  private:
+  // Groups that are fanned out together.
+  struct Bundle {
+    size_t first = 0;
+    size_t count = 1;
+    FanOut fan_out;
+  };
+
   absl::Status WorkUntilDone(const Place& place) {
     // The signals as they lie on this device.
     std::vector<ControlSet> controls;
@@ -42,23 +55,48 @@ class EngineScorer::Call {
       controls.push_back(scorer_.controls_.Scaled(strength));
       STEER_RETURN_IF_ERROR(place.pool->Load(controls.back()));
     }
-    while (const std::optional<size_t> group = Take()) {
-      STEER_ASSIGN_OR_RETURN(GroupLogProbs result, RunGroup(place, groups_[*group], controls));
-      const MutexLock lock(mutex_);
-      on_group_(*group, std::move(result));
+    while (std::optional<Bundle> bundle = Take(place, controls.front())) {
+      STEER_ASSIGN_OR_RETURN(const GroupLogProbs result, Run(place, bundle->fan_out, controls));
+      Tell(*bundle, result);
     }
     return absl::OkStatus();
   }
 
-  std::optional<size_t> Take() {
+  // As many of the next groups as one strength of them fits into a unit: what they begin with in
+  // common is computed once for them all. One group while somebody waits for tokens of this device.
+  std::optional<Bundle> Take(const Place& place, const ControlSet& controls) {
     const MutexLock lock(mutex_);
     if (next_ == groups_.size() || !status_.ok()) return std::nullopt;
-    return next_++;
+    Bundle bundle{.first = next_++, .fan_out = {place.decoder, groups_[bundle.first], controls}};
+    std::vector<ForcedText> texts = groups_[bundle.first];
+    const size_t most = place.pool->in_flight() > 0 ? 1 : kMostGroups;
+    while (next_ < groups_.size() && bundle.count < most) {
+      texts.insert(texts.end(), groups_[next_].begin(), groups_[next_].end());
+      FanOut more(place.decoder, texts, controls);
+      if (more.plain_rows() + more.rows_per_strength() > scorer_.unit_rows_) break;
+      bundle.fan_out = std::move(more);
+      ++bundle.count;
+      ++next_;
+    }
+    return bundle;
   }
 
-  absl::StatusOr<GroupLogProbs> RunGroup(const Place& place, const ForcedGroup& group,
-                                         const std::vector<ControlSet>& controls) const {
-    FanOut fan_out(place.decoder, group, controls.front());
+  // `result`: [strength][text of the bundle's groups].
+  void Tell(const Bundle& bundle, const GroupLogProbs& result) {
+    size_t text = 0;
+    for (size_t group = bundle.first; group < bundle.first + bundle.count; ++group) {
+      const size_t end = text + groups_[group].size();
+      GroupLogProbs own;
+      for (const std::vector<ForcedLogProbs>& strength : result)
+        own.emplace_back(strength.begin() + text, strength.begin() + end);
+      text = end;
+      const MutexLock lock(mutex_);
+      on_group_(group, std::move(own));
+    }
+  }
+
+  absl::StatusOr<GroupLogProbs> Run(const Place& place, FanOut& fan_out,
+                                    const std::vector<ControlSet>& controls) const {
     STEER_RETURN_IF_ERROR(RunUnit(place, [&] { return fan_out.RunShared(); }));
     GroupLogProbs result;
     for (size_t begin = 0; begin < controls.size();) {
@@ -82,7 +120,7 @@ class EngineScorer::Call {
   // As many as a unit has room for; one while somebody waits for tokens of this device.
   size_t StrengthsAtOnce(const Place& place, const FanOut& fan_out) const {
     if (place.pool->in_flight() > 0) return 1;
-    const int room = scorer_.unit_rows_ - fan_out.root_rows();
+    const int room = scorer_.unit_rows_ - fan_out.plain_rows();
     return static_cast<size_t>(std::max(1, room / std::max(1, fan_out.rows_per_strength())));
   }
 

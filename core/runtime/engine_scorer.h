@@ -12,9 +12,9 @@
 
 namespace steer {
 
-// The analysis' way to the model: each group is fanned out (engine/fan_out.h) in units of about a
-// step on the engine thread of one pool, where they are background work; pools take the next group
-// when they are done with theirs. Made for one set of controls. Thread-safe.
+// The analysis' way to the model: a few groups at a time are fanned out (engine/fan_out.h) in units
+// of about a step on the engine thread of one pool, where they are background work; pools take the
+// next groups when they are done with theirs. Made for one set of controls. Thread-safe.
 class EngineScorer final : public Scorer {
  public:
   struct Place {

@@ -10,7 +10,7 @@
 #include "core/analysis/dose_curve.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
-#include "spdlog/spdlog.h"
+#include "core/runtime/probe_log.h"
 
 namespace steer {
 namespace {
@@ -149,7 +149,7 @@ void Probes::Loop() {
   while (Pause(options_.interval_seconds)) {
     const absl::StatusOr<std::vector<ProbeSet>> sets = parts_.store->ListProbeSets();
     if (!sets.ok()) {
-      spdlog::warn("probes: the sets cannot be read: {}", sets.status().ToString());
+      LogProbeFailure("(any)", sets.status());
       continue;
     }
     for (const ProbeSet& set : *sets) {
@@ -185,7 +185,7 @@ void Probes::RunOne(const ProbeSet& set) {
   state.status = status;
   if (!run) {
     ++state.failures;
-    spdlog::warn("probes: signal '{}' could not be probed: {}", set.signal, status.ToString());
+    LogProbeFailure(set.signal, status);
     return;
   }
   ++state.runs;

@@ -104,7 +104,10 @@ TEST(JointSurfaceTest, ABudgetThatNothingKeepsIsAnsweredWithTheNearest) {
 }
 
 TEST(JointSurfaceTest, TheEdgeOfTheGridMayBeZero) {
-  const JointChoice choice = Choose(Points({0, 1}, {-1, 0}, Diamond), 0.5);
+  const auto shallow = [](double a, double b) {
+    return std::optional<double>(-0.04 * (std::abs(a) + std::abs(b)));
+  };
+  const JointChoice choice = Choose(Points({0, 1}, {-1, 0}, shallow), 0.02);
   EXPECT_NEAR(choice.prediction.first, 0.5, 1e-12);
   EXPECT_NEAR(choice.prediction.second, 0, 1e-12);
 }

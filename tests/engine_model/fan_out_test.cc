@@ -42,7 +42,7 @@ class FanOutTest : public ::testing::Test {
   void Expect(const std::vector<ForcedText>& texts, const ControlSet& controls,
               const std::vector<double>& strengths) {
     FanOut fan_out(decoder_, texts, controls);
-    root_rows_ = fan_out.root_rows();
+    plain_rows_ = fan_out.plain_rows();
     rows_per_strength_ = fan_out.rows_per_strength();
     ASSERT_TRUE(fan_out.RunShared().ok());
     std::vector<ControlSet> sets;
@@ -85,7 +85,7 @@ class FanOutTest : public ::testing::Test {
   }
 
   std::shared_ptr<const Decoder> decoder_ = LoadWith({0, 0, 0});
-  int root_rows_ = 0;
+  int plain_rows_ = 0;
   int rows_per_strength_ = 0;
 };
 
@@ -104,7 +104,7 @@ TEST_F(FanOutTest, EveryRuleAndSite) {
           ControlSet{Lora({0, SiteKind::kKProj}, rules[i])},
           ControlSet{Lora({2, SiteKind::kBlockOut}, rules[i])}}) {
       Expect(texts, controls, {-1.5, 0, 0.5, 2});
-      EXPECT_EQ(root_rows_, first_steered[i]);
+      EXPECT_EQ(plain_rows_, first_steered[i]);
       // The last token of each text predicts nothing that is asked.
       EXPECT_EQ(rows_per_strength_, 22 - first_steered[i] + 8 + 4);
     }
@@ -118,7 +118,7 @@ TEST_F(FanOutTest, SeveralControlsOfDifferentReach) {
          {Lora({1, SiteKind::kDownProj}, {.prompt = false}),
           Vector(2, {.exclude_template_head = true})},
          {1, -1});
-  EXPECT_EQ(root_rows_, 4);
+  EXPECT_EQ(plain_rows_, 4);
 }
 
 TEST_F(FanOutTest, TextsOfEveryShape) {
@@ -142,7 +142,49 @@ TEST_F(FanOutTest, WhereLayoutsDifferNothingSteeredIsShared) {
   const ForcedText b = Text(14, 4, 8, {.prompt_length = 12});
   Expect({a, b}, {Vector(0, {.generated = false})}, {1.5, 0});
   Expect({a, b}, {Vector(0, {.prompt = false})}, {1.5, 0});
-  EXPECT_EQ(root_rows_, 7);
+  EXPECT_EQ(plain_rows_, 7 + 4);  // up to where it acts on a, and then on b
+}
+
+TEST_F(FanOutTest, PromptsThatBeginAlikeShareThat) {
+  // Three prompts of 12 that share 8, each with two answers that share their first token.
+  const PromptLayout layout{.prompt_length = 12, .head_length = 3};
+  std::vector<ForcedText> texts;
+  for (const uint32_t prompt : {7U, 8U, 9U}) {
+    ForcedText text = Text(8, 4, prompt, layout);
+    text.tokens.push_back(200);
+    for (const TokenId last : {201, 202}) {
+      texts.push_back(text);
+      texts.back().tokens.insert(texts.back().tokens.end(), {last, 203, 204});
+    }
+  }
+  // Not in the order of the tree.
+  std::swap(texts[1], texts[4]);
+  Expect(texts, {Vector(1)}, {1, 0, -2});
+  EXPECT_EQ(plain_rows_, 0);
+  EXPECT_EQ(rows_per_strength_, 8 + 3 * (5 + 2 * 2));
+  Expect(texts, {Vector(1, {.exclude_template_head = true}), Lora({2, SiteKind::kVProj})}, {1, -2});
+  EXPECT_EQ(plain_rows_, 0);
+  Expect(texts, {Vector(1, {.exclude_template_head = true})}, {1, -2});
+  EXPECT_EQ(plain_rows_, 3);
+  // Steered from the last token of each prompt on: all prompts are plain, and shared as far as they
+  // are alike.
+  Expect(texts, {Vector(1, {.prompt = false})}, {1, -2});
+  EXPECT_EQ(plain_rows_, 8 + 3 * 3);
+  EXPECT_EQ(rows_per_strength_, 3 * (2 + 2 * 2));
+}
+
+TEST_F(FanOutTest, WindowsReachThroughTheWholeTree) {
+  decoder_ = LoadWith({4, 0, 9});
+  const PromptLayout layout{.prompt_length = 12};
+  std::vector<ForcedText> texts;
+  for (const uint32_t prompt : {7U, 8U}) {
+    for (const TokenId last : {201, 202}) {
+      texts.push_back(Text(8, 6, prompt, layout));
+      texts.back().tokens.insert(texts.back().tokens.end(), {last, 203, 204});
+    }
+  }
+  Expect(texts, {Vector(1)}, {1, -2});
+  EXPECT_EQ(rows_per_strength_, 8 + 2 * (6 + 2 * 2));
 }
 
 TEST_F(FanOutTest, WithoutControlsAllStrengthsAreThePlainModel) {
@@ -150,13 +192,13 @@ TEST_F(FanOutTest, WithoutControlsAllStrengthsAreThePlainModel) {
   Expect({Text(10, 4, 7, layout), Text(10, 6, 8, layout)}, {}, {1, 2});
 }
 
-TEST_F(FanOutTest, WindowsReachFromABranchIntoTrunkAndRoot) {
+TEST_F(FanOutTest, WindowsReachFromABranchToTheRoot) {
   for (const std::vector<int>& windows : {std::vector<int>{3, 0, 8}, {5, 5, 5}, {16, 2, 0}}) {
     decoder_ = LoadWith(windows);
     const PromptLayout layout{.prompt_length = 20, .head_length = 6};
     Expect({Text(20, 9, 7, layout), Text(20, 7, 8, layout)},
            {Vector(1, {.exclude_template_head = true})}, {1, -2});
-    EXPECT_EQ(root_rows_, 6);
+    EXPECT_EQ(plain_rows_, 6);
   }
 }
 

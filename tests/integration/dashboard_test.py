@@ -93,7 +93,7 @@ class DashboardTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.metrics_port = free_port()
-        cls.server = SteerdProcess("--metrics-listen", f"127.0.0.1:{cls.metrics_port}")
+        cls.server = SteerdProcess("--metrics-listen", f"127.0.0.1:{cls.metrics_port}", "--probe-interval", "1", "--probe-share", "1")
         cls.server.__enter__()
         cls.addClassCleanup(cls.server.__exit__)
         cls.prometheus = Prometheus(f"127.0.0.1:{cls.metrics_port}")
@@ -109,7 +109,9 @@ class DashboardTest(unittest.TestCase):
         for metric in ("steer_utility_log_odds", 'steer_rpc_duration_seconds_count{code="NOT_FOUND"}',
                        "steer_steered_tokens_total"):
             cls.prometheus.wait_until(metric)
+        cls.steerctl("probes", "set", "cheerful", cls.pairs.name)
         cls.traffic()
+        cls.prometheus.wait_until("steer_probe_runs_total > 0")
         cls.prometheus.wait_until(f"increase(steer_requests_finished_total[{WINDOW}]) > 0")
         cls.prometheus.wait_until(f'increase(steer_rpc_duration_seconds_count{{code="NOT_FOUND"}}[{WINDOW}]) > 0')
 

@@ -68,11 +68,14 @@ class GenerationsTest : public testing::Test {
     ASSERT_TRUE(put.ok()) << put.status();
     id_ = put->record.id;
     controls_ = std::make_unique<ControlResolver>(ModelMarks(), store_.get());
+    budgets_ = std::make_unique<UtilityBudgets>("model", store_.get());
     generations_ = std::make_unique<Generations>(Generations::Parts{.tokenizer = &tokenizer_,
                                                                     .admission = &admission_,
                                                                     .controls = controls_.get(),
+                                                                    .budgets = budgets_.get(),
                                                                     .dispatcher = &dispatcher_,
                                                                     .live = &live_,
+                                                                    .use = &use_,
                                                                     .next_id = &next_id_,
                                                                     .model_fingerprint = "model",
                                                                     .max_in_flight = kMaxInFlight});
@@ -115,6 +118,8 @@ class GenerationsTest : public testing::Test {
   std::unique_ptr<SignalStore> store_;
   std::string id_;
   std::unique_ptr<ControlResolver> controls_;
+  std::unique_ptr<UtilityBudgets> budgets_;
+  SignalUse use_;
   std::atomic<bool> signals_are_gone_{false};
   LiveGenerations live_;
   const WorkerPool::SignalLoader load_ = [this](ControlSet&) {
@@ -160,6 +165,34 @@ TEST_F(GenerationsTest, WhatIsRefusedLeavesNoTrace) {
   signals_are_gone_ = true;
   steered.controls = {{.signal = id_}};
   ExpectRefused(steered, absl::StatusCode::kNotFound, "");
+  EXPECT_TRUE(use_.Take(id_, 8).empty());
+}
+
+TEST_F(GenerationsTest, WhatIsStartedCountsAsUse) {
+  GenerateSpec spec = Spec("a prompt", 2, 3);
+  spec.controls = {{.signal = id_, .multiplier = 2, .positions = PositionRule{.prompt = false}}};
+  const Sinks sinks = MakeSinks(2);
+  ASSERT_TRUE(Start(spec, sinks).ok());
+  for (const auto& sink : sinks) sink->Wait();
+  const std::vector<SignalUse::Count> uses = use_.Take(id_, 8);
+  ASSERT_THAT(uses, SizeIs(1));
+  EXPECT_EQ(uses.front().m1, 2);
+  EXPECT_EQ(uses.front().uses, 1);
+  EXPECT_FALSE(uses.front().positions.prompt);
+  EXPECT_TRUE(live_.AwaitIdle(Clock::now() + std::chrono::seconds(30)));
+}
+
+TEST_F(GenerationsTest, NobodyAwaitsAnIdleMomentInVain) {
+  GenerateSpec spec = Spec("a prompt", 1, 300);
+  const Sinks sinks = MakeSinks(1);
+  {
+    const HeldEngine held_a(*a_.pool);
+    const HeldEngine held_b(*b_.pool);
+    ASSERT_TRUE(Start(spec, sinks).ok());
+    EXPECT_FALSE(live_.AwaitIdle(Clock::now() + std::chrono::milliseconds(20)));
+  }
+  EXPECT_TRUE(live_.AwaitIdle(Clock::now() + std::chrono::seconds(60)));
+  EXPECT_EQ(sinks.front()->finished_count(), 1);
 }
 
 TEST_F(GenerationsTest, TheLimitIsOfCompletionsAndACancellationOfAllOfThem) {

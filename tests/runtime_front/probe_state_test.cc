@@ -106,9 +106,9 @@ TEST(ProbeDefinitionTest, WhatIsKeptComesBack) {
   EXPECT_FALSE(back->both_spellings);
   pairs.end_of_turn.reset();
   EXPECT_FALSE(ToPairSet({.definition = ToDefinition(pairs)})->end_of_turn.has_value());
-  for (const char* damaged :
-       {"", "{}", "[]", R"({"pairs":[["a","b"]],"system":"","raw":false,"end_of_turn":null,)"
-                        R"("both_spellings":true})"}) {
+  for (const char* damaged : {"", "{}", "[]",
+                              R"({"pairs":[["a","b"]],"system":"","raw":false,"end_of_turn":null,)"
+                              R"("both_spellings":true})"}) {
     EXPECT_EQ(ToPairSet({.definition = damaged}).status().code(), absl::StatusCode::kDataLoss);
   }
 }

@@ -208,8 +208,8 @@ TEST_F(ProbeTest, MetricsTellThePresentState) {
     if (family.name != "steer_probe_seconds_total") {
       ASSERT_EQ(metric.label.front().value, "calm");
     }
-    values[family.name] = family.type == prometheus::MetricType::Counter ? metric.counter.value
-                                                                         : metric.gauge.value;
+    values[family.name] =
+        family.type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value;
   }
   EXPECT_EQ(values.at("steer_probe_preference_gain_nats"), probe.last().preference_gain());
   EXPECT_EQ(values.at("steer_probe_utility_loss_nats"), probe.last().utility_loss());

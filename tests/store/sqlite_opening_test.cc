@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/store/sqlite_store_fixture.h"
@@ -89,23 +90,42 @@ TEST_F(SqliteStoreTest, ADatabaseOfANewerVersionIsRefused) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("version 99"));
 }
 
+// What the steps to these versions made, taken away again.
+constexpr char kUndo5[] = "DROP TABLE probe_points; DROP TABLE probe_runs; DROP TABLE probe_sets; ";
+constexpr char kUndo4[] = "DROP TABLE second_axes; ";
+constexpr char kUndo3[] = "DROP TABLE curves; ";
+
 TEST_F(SqliteStoreTest, ADatabaseOfVersion1IsBroughtUpToDate) {
   const std::string id = Put(1);
   store_.reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
-  // What versions 2 and 3 added.
-  ASSERT_EQ(sqlite3_exec(db,
-                         "ALTER TABLE signals DROP COLUMN user_text_only; DROP TABLE curves; "
-                         "PRAGMA user_version = 1",
-                         nullptr, nullptr, nullptr),
-            SQLITE_OK);
+  const std::string undo =
+      absl::StrCat(kUndo5, kUndo4, kUndo3, "ALTER TABLE signals DROP COLUMN user_text_only; ",
+                   "PRAGMA user_version = 1");
+  ASSERT_EQ(sqlite3_exec(db, undo.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(db);
   Reopen();
   const absl::StatusOr<SignalRecord> record = store_->Get(id);
   ASSERT_TRUE(record.ok()) << record.status();
   EXPECT_EQ(record->default_positions, VectorSignal(1).default_positions);
   EXPECT_FALSE(record->default_positions.user_text_only);
+}
+
+TEST_F(SqliteStoreTest, ADatabaseOfVersion3KeepsItsCurves) {
+  const std::string first = Put(1), second = Put(2);
+  const absl::StatusOr<CurveRecord> curve = store_->PutCurve(TestCurve(first));
+  ASSERT_TRUE(curve.ok()) << curve.status();
+  store_.reset();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
+  const std::string undo = absl::StrCat(kUndo5, kUndo4, "PRAGMA user_version = 3");
+  ASSERT_EQ(sqlite3_exec(db, undo.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  Reopen();
+  EXPECT_EQ(*store_->GetCurve(curve->id), *curve);
+  EXPECT_TRUE(store_->PutCurve(TestCurveOfTwo(first, second)).ok());
+  EXPECT_TRUE(store_->PutProbeSet({"calm", "{}", 0}).ok());
 }
 
 TEST_F(SqliteStoreTest, ADatabaseOfVersion2IsBroughtUpToDate) {
@@ -117,9 +137,8 @@ TEST_F(SqliteStoreTest, ADatabaseOfVersion2IsBroughtUpToDate) {
   store_.reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(
-      sqlite3_exec(db, "DROP TABLE curves; PRAGMA user_version = 2", nullptr, nullptr, nullptr),
-      SQLITE_OK);
+  const std::string undo = absl::StrCat(kUndo5, kUndo4, kUndo3, "PRAGMA user_version = 2");
+  ASSERT_EQ(sqlite3_exec(db, undo.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(db);
   Reopen();
   const absl::StatusOr<SignalRecord> record = store_->Get("alias");

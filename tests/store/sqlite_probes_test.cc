@@ -30,8 +30,12 @@ class SqliteProbesTest : public SqliteStoreTest {
                           .uses = 7,
                           .preference = preference,
                           .utility = -2});
-    run.points.push_back({.positions = {}, .multiplier = -1, .bias_multiplier = -1, .uses = 1,
-                          .preference = 0, .utility = std::nullopt});
+    run.points.push_back({.positions = {},
+                          .multiplier = -1,
+                          .bias_multiplier = -1,
+                          .uses = 1,
+                          .preference = 0,
+                          .utility = std::nullopt});
     return run;
   }
 
@@ -47,8 +51,7 @@ class SqliteProbesTest : public SqliteStoreTest {
     do {
       const absl::StatusOr<Page<ProbeRun>> page = store_->ListProbeRuns(signal, 2, token);
       EXPECT_TRUE(page.ok()) << page.status();
-      for (const ProbeRun& run : page->items)
-        preferences.push_back(run.points.front().preference);
+      for (const ProbeRun& run : page->items) preferences.push_back(run.points.front().preference);
       token = page->next_page_token;
     } while (!token.empty());
     return preferences;
