@@ -15,25 +15,7 @@ constexpr int kMinResamples = 20;
 constexpr int kMaxResamples = 10000;
 constexpr int kDefaultBandPoints = 101;
 constexpr int kMaxBandPoints = 1000;
-constexpr int kMaxQuestions = 1000;
-constexpr int kDefaultTextTokens = 64;
 constexpr double kDefaultNllIncrease = 0.5;
-
-// What the requests for generated texts have in common; fields are told below `path`.
-template <typename Message>
-absl::Status ReadQuestions(const Message& message, const std::string& path, TextSpec& spec) {
-  STEER_RETURN_IF_ERROR(CheckCount(path + "questions", message.questions_size(), 1, kMaxQuestions));
-  for (int i = 0; i < message.questions_size(); ++i) {
-    STEER_RETURN_IF_ERROR(
-        CheckUtf8(absl::StrCat(path, "questions[", i, "]"), message.questions(i)));
-  }
-  spec.questions.assign(message.questions().begin(), message.questions().end());
-  STEER_RETURN_IF_ERROR(CheckUtf8(path + "system", message.system()));
-  spec.system = message.system();
-  spec.raw = message.raw();
-  spec.sampling.max_tokens = kDefaultTextTokens;
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -131,24 +113,6 @@ absl::StatusOr<FitSpec> ToFitSpec(const v1::FitCurveRequest& request) {
   return spec;
 }
 
-absl::StatusOr<TextSpec> ToTextSpec(const v1::MeasureTextRequest& request) {
-  TextSpec spec;
-  STEER_RETURN_IF_ERROR(ReadQuestions(request, "", spec));
-  STEER_ASSIGN_OR_RETURN(spec.controls, ToControlSpecs(request.controls(), /*with_changes=*/false));
-  STEER_ASSIGN_OR_RETURN(spec.multipliers, ToMultipliers("multipliers", request.multipliers(), 0));
-  if (spec.multipliers.empty()) spec.multipliers = {1.0};
-  const v1::Sampling& sampling = request.sampling();
-  if (sampling.stop_size() > 0 || sampling.log_probs() || sampling.top_log_probs() != 0 ||
-      sampling.has_prompt_log_probs()) {
-    return InvalidField("sampling", "stop strings or log-probabilities",
-                        "none of them where texts are measured");
-  }
-  const int max_tokens = *spec.sampling.max_tokens;
-  spec.sampling = ToSamplingSpec(sampling);
-  if (!spec.sampling.max_tokens) spec.sampling.max_tokens = max_tokens;
-  return spec;
-}
-
 absl::StatusOr<RecommendSpec> ToRecommendSpec(const v1::RecommendMultiplierRequest& request) {
   RecommendSpec spec;
   STEER_RETURN_IF_ERROR(CheckId("curve_id", request.curve_id()));
@@ -156,7 +120,8 @@ absl::StatusOr<RecommendSpec> ToRecommendSpec(const v1::RecommendMultiplierReque
     const v1::TextCheckSpec& check = request.check();
     spec.check.emplace();
     STEER_RETURN_IF_ERROR(ReadQuestions(check, "check.", *spec.check));
-    if (check.has_max_tokens()) spec.check->sampling.max_tokens = check.max_tokens();
+    spec.check->sampling.max_tokens =
+        check.has_max_tokens() ? check.max_tokens() : kDefaultTextTokens;
     spec.max_nll_increase =
         check.has_max_nll_increase() ? check.max_nll_increase() : kDefaultNllIncrease;
     STEER_RETURN_IF_ERROR(CheckFinite("check.max_nll_increase", spec.max_nll_increase));

@@ -26,6 +26,18 @@ std::string AsQuestion(const std::string& system, const std::string& question) {
   return absl::StrCat(system, system.empty() ? "" : "\n\n", "Question: ", question, "\nAnswer:");
 }
 
+PromptSpec AsPrompt(const std::string& system, const std::string& question,
+                    Admission::PairForm form) {
+  PromptSpec prompt;
+  if (form == Admission::PairForm::kChat) {
+    if (!system.empty()) prompt.messages.push_back({"system", system});
+    prompt.messages.push_back({"user", question});
+  } else {
+    prompt.text = form == Admission::PairForm::kVerbatim ? question : AsQuestion(system, question);
+  }
+  return prompt;
+}
+
 std::vector<TokenId> Admission::EncodeRaw(const std::string& text) const {
   std::vector<TokenId> tokens = model_.tokenizer->Encode(text, /*parse_special=*/true);
   if (model_.tokenizer->bos()) tokens.insert(tokens.begin(), *model_.tokenizer->bos());

@@ -102,4 +102,8 @@ class Admission {
   const Model model_;
 };
 
+// A question alone, in the form that a pair's question has.
+PromptSpec AsPrompt(const std::string& system, const std::string& question,
+                    Admission::PairForm form);
+
 }  // namespace steer

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/analysis/answer_choice.h"
 #include "core/analysis/polar_pair.h"
 #include "core/analysis/sweep.h"
 #include "core/analysis/text_measures.h"
@@ -166,14 +167,25 @@ struct SweepSpec : PairSetSpec {
   std::optional<Second> second;  // only with given multipliers, 0 among them
 };
 
-// Texts to be generated and measured.
-struct TextSpec {
+// Questions and how they are written.
+struct QuestionSetSpec {
   std::vector<std::string> questions;
   std::string system;
   bool raw = false;  // questions as they stand; else as pairs are written
+};
+
+// Answers to be told apart in a text; see ReadChoice.
+struct AnswerChoice {
+  std::string matching;
+  std::string not_matching;
+};
+
+// Texts to be generated and measured.
+struct TextSpec : QuestionSetSpec {
   std::vector<ControlSpec> controls;
-  std::vector<double> multipliers;  // each multiplies every control's own m
-  SamplingSpec sampling;            // question i has the seed `seed` (default 1) + i
+  std::vector<double> multipliers;    // each multiplies every control's own m
+  SamplingSpec sampling;              // question i has the seed `seed` (default 1) + i
+  std::vector<AnswerChoice> choices;  // none, one for all, or one for each question
 };
 
 // One generated text.
@@ -183,6 +195,7 @@ struct MeasuredText {
   int tokens = 0;
   std::optional<double> plain_nll;  // nats per token in the plain model; none without tokens
   TextMeasures measures;
+  std::optional<Chosen> chosen;  // with choices
 };
 
 // All questions at one multiplier; means over their texts.
@@ -190,6 +203,7 @@ struct TextPoint {
   double multiplier = 0;
   std::optional<double> plain_nll;  // over the texts that have one
   TextMeasures measures;
+  std::optional<ChoiceCounts> choices;
   std::vector<MeasuredText> texts;
 };
 

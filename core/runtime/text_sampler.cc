@@ -64,21 +64,22 @@ class TextSink final : public EventSink {
 
 GenerateSpec Question(const TextSpec& spec, size_t i, Admission::PairForm form) {
   GenerateSpec request;
-  switch (form) {
-    case Admission::PairForm::kChat:
-      if (!spec.system.empty()) request.prompt.messages.push_back({"system", spec.system});
-      request.prompt.messages.push_back({"user", spec.questions[i]});
-      break;
-    case Admission::PairForm::kQuestionAnswer:
-      request.prompt.text = AsQuestion(spec.system, spec.questions[i]);
-      break;
-    case Admission::PairForm::kVerbatim:
-      request.prompt.text = spec.questions[i];
-      break;
-  }
+  request.prompt = AsPrompt(spec.system, spec.questions[i], form);
   request.sampling = spec.sampling;
   request.sampling.seed = spec.sampling.seed.value_or(1) + i;
   return request;
+}
+
+// What the texts chose, if they were asked to.
+void ReadChoices(const std::vector<AnswerChoice>& choices, TextPoint& point) {
+  if (choices.empty()) return;
+  point.choices.emplace();
+  for (size_t i = 0; i < point.texts.size(); ++i) {
+    const AnswerChoice& choice = choices.size() == 1 ? choices.front() : choices[i];
+    MeasuredText& text = point.texts[i];
+    text.chosen = ReadChoice(text.text, choice.matching, choice.not_matching);
+    point.choices->Add(*text.chosen);
+  }
 }
 
 }  // namespace
@@ -172,9 +173,11 @@ absl::StatusOr<TextPoint> TextSampler::MeasureAt(const TextSpec& spec,
                            .text = samples[i].text,
                            .tokens = static_cast<int>(samples[i].tokens.size()),
                            .plain_nll = {},
-                           .measures = measures.back()});
+                           .measures = measures.back(),
+                           .chosen = {}});
   }
   point.measures = MeanOfTexts(measures);
+  ReadChoices(spec.choices, point);
   STEER_RETURN_IF_ERROR(Judge(prompts, cancelled, samples, point));
   return point;
 }
