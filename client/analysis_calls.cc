@@ -8,9 +8,9 @@
 namespace steer {
 namespace {
 
-// Hands one message of Score or Sweep on; what comes last goes by.
-template <typename Response>
-bool Tell(const AnalysisEvents& events, const Response& response) {
+// Hands one message of Score, Sweep or ViewManifold on; what comes last goes by.
+template <typename Events, typename Response>
+bool Tell(const Events& events, const Response& response) {
   if (response.has_progress())
     return !events.on_progress || events.on_progress(response.progress());
   if (response.has_point()) return !events.on_point || events.on_point(response.point());
@@ -63,6 +63,20 @@ absl::Status Client::MeasureText(const v1::MeasureTextRequest& request, const On
   return ReadAll(call, *reader, [&](const v1::MeasureTextResponse& response) {
     return on_point(response.point());
   });
+}
+
+absl::StatusOr<v1::ManifoldSummary> Client::ViewManifold(const v1::ViewManifoldRequest& request,
+                                                         const ManifoldEvents& events,
+                                                         std::stop_token stop) {
+  Call call(impl_->options, std::move(stop));
+  const auto reader = impl_->analysis->ViewManifold(call.context(), request);
+  std::optional<v1::ManifoldSummary> summary;
+  STEER_RETURN_IF_ERROR(ReadAll(call, *reader, [&](const v1::ViewManifoldResponse& response) {
+    if (response.has_summary()) summary = response.summary();
+    return Tell(events, response);
+  }));
+  if (!summary) return absl::DataLossError("the stream ended without a summary");
+  return *std::move(summary);
 }
 
 absl::StatusOr<v1::Curve> Client::GetCurve(const std::string& id) {

@@ -86,6 +86,14 @@ class Client {
   using OnText = std::function<bool(const v1::TextPoint&)>;
   absl::Status MeasureText(const v1::MeasureTextRequest& request, const OnText& on_point,
                            std::stop_token stop = {});
+  // Either event may be empty.
+  struct ManifoldEvents {
+    std::function<bool(const v1::ScoreProgress&)> on_progress;
+    std::function<bool(const v1::ManifoldPoint&)> on_point;
+  };
+  absl::StatusOr<v1::ManifoldSummary> ViewManifold(const v1::ViewManifoldRequest& request,
+                                                   const ManifoldEvents& events,
+                                                   std::stop_token stop = {});
   absl::StatusOr<v1::Curve> GetCurve(const std::string& id);
   // All pages, newest first, without points; of one signal (alias or id) unless empty.
   absl::StatusOr<std::vector<v1::Curve>> ListCurves(const std::string& signal);

@@ -14,6 +14,7 @@
 #include "core/runtime/curve_points.h"
 #include "server/answers.h"
 #include "server/convert.h"
+#include "server/manifold_call.h"
 #include "server/score_call.h"
 #include "server/unary.h"
 
@@ -133,6 +134,11 @@ grpc::ServerWriteReactor<v1::SweepResponse>* AnalysisService::Sweep(
 grpc::ServerWriteReactor<v1::MeasureTextResponse>* AnalysisService::MeasureText(
     grpc::CallbackServerContext* context, const v1::MeasureTextRequest* request) {
   return RunStream(backend_, context, request, &RunMeasureText);
+}
+
+grpc::ServerWriteReactor<v1::ViewManifoldResponse>* AnalysisService::ViewManifold(
+    grpc::CallbackServerContext* context, const v1::ViewManifoldRequest* request) {
+  return RunStream(backend_, context, request, &RunViewManifold);
 }
 
 // Fits take a moment of a processor each, so they wait in the queue of the scores.

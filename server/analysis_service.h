@@ -21,6 +21,8 @@ class AnalysisService final : public v1::AnalysisService::CallbackService {
                                                 v1::RecommendMultiplierResponse* response) override;
   grpc::ServerWriteReactor<v1::MeasureTextResponse>* MeasureText(
       grpc::CallbackServerContext* context, const v1::MeasureTextRequest* request) override;
+  grpc::ServerWriteReactor<v1::ViewManifoldResponse>* ViewManifold(
+      grpc::CallbackServerContext* context, const v1::ViewManifoldRequest* request) override;
   grpc::ServerUnaryReactor* GetCurve(grpc::CallbackServerContext* context,
                                      const v1::GetCurveRequest* request,
                                      v1::Curve* response) override;

@@ -35,6 +35,8 @@ v1::FitCurveResponse ToProto(const FitReport& report);
 v1::RecommendMultiplierResponse ToProto(const Recommendation& recommendation);
 v1::TextPoint ToProto(const TextPoint& point, bool omit_texts);
 v1::TextCheck ToProto(const TextCheck& check);
+v1::ManifoldPoint ToProto(const ManifoldPoint& point);
+v1::ManifoldSummary ToProto(const ManifoldSummary& summary);  // without the model's fingerprint
 v1::Model ToProto(const ModelInfo& model, const std::vector<PoolStats>& pools);
 v1::TokenizeResponse ToProto(const TokenizedText& text);
 

@@ -67,6 +67,7 @@ struct RecommendSpec {
   double max_nll_increase = 0;  // nats per token
 };
 absl::StatusOr<TextSpec> ToTextSpec(const v1::MeasureTextRequest& request);
+absl::StatusOr<ManifoldSpec> ToManifoldSpec(const v1::ViewManifoldRequest& request);
 absl::StatusOr<RecommendSpec> ToRecommendSpec(const v1::RecommendMultiplierRequest& request);
 absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request);
 

@@ -1,6 +1,5 @@
 #include "server/score_call.h"
 
-#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -11,12 +10,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/analysis/curve_report.h"
-#include "core/base/clock.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/runtime/curve_points.h"
 #include "server/answers.h"
 #include "server/convert.h"
+#include "server/progress_reports.h"
 
 namespace steer {
 namespace {
@@ -97,38 +96,9 @@ std::vector<ControlSpec> Pinned(const std::vector<ControlSpec>& specs,
   return pinned;
 }
 
-// Progress is told ten times a second at most.
-class ProgressReports {
- public:
-  bool IsTime() {
-    const Clock::time_point now = Clock::now();
-    if (now < next_) return false;
-    next_ = now + std::chrono::milliseconds(100);
-    return true;
-  }
-
- private:
-  Clock::time_point next_;
-};
-
 bool IsAboutControls(const absl::Status& status) {
   const std::optional<ErrorDetail> detail = DetailOf(status);
   return detail && absl::StartsWith(detail->field, "controls");
-}
-
-// The first control of a sweep is `control` in the request, or one of the family, and the second
-// `second.control`; the runtime knows them as the first and second of its controls.
-absl::Status AboutSweep(const absl::Status& status, const std::string& control) {
-  std::optional<ErrorDetail> detail = DetailOf(status);
-  if (!detail) return status;
-  for (const auto& [known_as, name] :
-       {std::pair<absl::string_view, std::string>{"controls[0]", control},
-        {"controls[1]", "second.control"}}) {
-    if (!absl::StartsWith(detail->field, known_as)) continue;
-    detail->field = absl::StrCat(name, detail->field.substr(known_as.size()));
-    return FieldError(status.code(), *std::move(detail));
-  }
-  return status;
 }
 
 // One set of controls of a call, which has several like it.
@@ -200,6 +170,19 @@ absl::Status SweepOne(Backend& backend, const SweepSpec& spec, SetNumber number,
 
 }  // namespace
 
+absl::Status AboutControls(const absl::Status& status, const std::string& control) {
+  std::optional<ErrorDetail> detail = DetailOf(status);
+  if (!detail) return status;
+  for (const auto& [known_as, name] :
+       {std::pair<absl::string_view, std::string>{"controls[0]", control},
+        {"controls[1]", "second.control"}}) {
+    if (!absl::StartsWith(detail->field, known_as)) continue;
+    detail->field = absl::StrCat(name, detail->field.substr(known_as.size()));
+    return FieldError(status.code(), *std::move(detail));
+  }
+  return status;
+}
+
 absl::Status RunScore(Backend& backend, const v1::ScoreRequest& request, ScoreStream& stream) {
   STEER_ASSIGN_OR_RETURN(const std::vector<ScoreSpec> specs, ToScoreSpecs(request));
   v1::ScoreResponse response;
@@ -228,8 +211,8 @@ absl::Status RunSweep(Backend& backend, const v1::SweepRequest& request, SweepSt
   for (int i = 0; i < count; ++i) {
     const absl::Status swept = SweepOne(backend, specs[i], {i, count}, stream);
     if (swept.ok()) continue;
-    return AboutSweep(swept,
-                      request.family_size() > 0 ? absl::StrCat("family[", i, "]") : "control");
+    return AboutControls(swept,
+                         request.family_size() > 0 ? absl::StrCat("family[", i, "]") : "control");
   }
   return absl::OkStatus();
 }

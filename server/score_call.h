@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "server/backend.h"
 #include "server/worker_stream.h"
@@ -19,5 +21,10 @@ absl::Status RunSweep(Backend& backend, const v1::SweepRequest& request, SweepSt
 using TextStream = WorkerStream<v1::MeasureTextResponse>;
 absl::Status RunMeasureText(Backend& backend, const v1::MeasureTextRequest& request,
                             TextStream& stream);
+
+// The first control of a call about one or two is `control` in the request, such as "control" or
+// one of a family, and the second `second.control`; the runtime knows them as the first and second
+// of its controls.
+absl::Status AboutControls(const absl::Status& status, const std::string& control);
 
 }  // namespace steer

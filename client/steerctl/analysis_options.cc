@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/pairs_file.h"
 #include "client/steerctl/command_line.h"
+#include "client/steerctl/text_options.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 
@@ -40,36 +41,12 @@ absl::Status SetPairs(const PairOptions& options, Request& request) {
   return absl::OkStatus();
 }
 
-// Of MeasureTextRequest and TextCheckSpec.
-template <typename Message>
-absl::Status SetQuestions(const std::string& path, Message& message) {
-  const auto questions = ReadQuestions(path);
-  if (!questions.ok()) return UsageError(questions.status());
-  for (const std::string& question : *questions) message.add_questions(question);
-  return absl::OkStatus();
-}
-
-void AddMultipliers(CLI::App& command, std::vector<double>& multipliers, const char* help) {
-  command.add_option("--multipliers", multipliers, help)
-      ->type_name("M,M,..")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-}
-
 void AddSvgOption(CLI::App& command, std::string& path, const char* help) {
   command.add_option("--svg", path, help)->type_name("FILE");
 }
 
 void AddCurveId(CLI::App& command, std::string& id) {
   command.add_option("curve", id, "The curve's id, as sweep and curves list show it")->required();
-}
-
-// The sweep varies the multiplier, so the signal comes without one.
-absl::Status CheckNameAlone(const std::string& text) {
-  STEER_ASSIGN_OR_RETURN(const v1::Control control, ParseControl(text));
-  if (!control.has_multiplier()) return absl::OkStatus();
-  return InvalidField("--signal", absl::StrCat("'", text, "'"),
-                      "NAME without a multiplier, which is what a sweep varies");
 }
 
 void AddGridOptions(CLI::App& command, SweepOptions& options) {
@@ -85,6 +62,31 @@ void AddGridOptions(CLI::App& command, SweepOptions& options) {
 }
 
 }  // namespace
+
+void AddMultipliers(CLI::App& command, std::vector<double>& multipliers, const char* help) {
+  command.add_option("--multipliers", multipliers, help)
+      ->type_name("M,M,..")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
+void AddSignalAlone(CLI::App& command, ControlOptions& options, const char* help,
+                    const std::string& why) {
+  options.signals.resize(1);
+  const auto check = [why](const std::string& text) {
+    const auto alone = [&]() -> absl::Status {
+      STEER_ASSIGN_OR_RETURN(const v1::Control control, ParseControl(text));
+      if (!control.has_multiplier()) return absl::OkStatus();
+      return InvalidField("--signal", absl::StrCat("'", text, "'"),
+                          absl::StrCat("NAME without a multiplier, which ", why));
+    };
+    return CheckText(alone());
+  };
+  command.add_option("--signal", options.signals.front(), help)
+      ->type_name("NAME")
+      ->required()
+      ->check(check);
+}
 
 void AddCsvFlag(CLI::App& command, bool& csv, const char* help) {
   CLI::Option* flag = command.add_flag("--csv", csv, help);
@@ -115,13 +117,8 @@ absl::StatusOr<v1::ScoreRequest> ToRequest(const ScoreOptions& options) {
 
 void AddSweepOptions(CLI::App& command, SweepOptions& options) {
   AddPairOptions(command, options.pairs);
-  options.control.signals.resize(1);
-  command
-      .add_option("--signal", options.control.signals.front(),
-                  "Whose curve (alias or id), without a multiplier")
-      ->type_name("NAME")
-      ->required()
-      ->check([](const std::string& text) { return CheckText(CheckNameAlone(text)); });
+  AddSignalAlone(command, options.control, "Whose curve (alias or id), without a multiplier",
+                 "is what a sweep varies");
   AddPositionOptions(command, options.control);
   AddGridOptions(command, options);
   command.add_flag("--sum", options.sum, "Show and fit losses summed over tokens, not their means");
@@ -201,51 +198,10 @@ absl::StatusOr<v1::RecommendMultiplierRequest> ToRequest(const RecommendOptions&
     return UsageError(InvalidField("--max-loss", "nothing", "--max-loss X or --min-gain X"));
   }
   if (options.check_path.empty()) return request;
-  STEER_RETURN_IF_ERROR(SetQuestions(options.check_path, *request.mutable_check()));
+  STEER_ASSIGN_OR_RETURN(const auto questions, QuestionsIn(options.check_path));
+  for (const std::string& question : questions) request.mutable_check()->add_questions(question);
   if (options.max_nll_increase)
     request.mutable_check()->set_max_nll_increase(*options.max_nll_increase);
-  return request;
-}
-
-void AddMeasureOptions(CLI::App& command, MeasureOptions& options) {
-  command
-      .add_option("file", options.path,
-                  "JSON lines {\"question\"}, pairs will do; - is standard input")
-      ->required();
-  AddControlOptions(command, options.controls);
-  AddMultipliers(command, options.multipliers, "Each multiplies every signal's own; default: 1");
-  command.add_option("--system", options.system, "System message; default: the template's own");
-  command.add_flag("--raw", options.raw, "No chat template")->excludes("--system");
-  command
-      .add_option_function<int32_t>(
-          "--max-tokens",
-          [&options](const int32_t& count) { options.sampling.set_max_tokens(count); },
-          "Tokens of a text; default: 64")
-      ->type_name("N");
-  command
-      .add_option_function<double>(
-          "--temperature",
-          [&options](const double& value) { options.sampling.set_temperature(value); },
-          "0 is greedy; default: the model's own")
-      ->type_name("T");
-  command
-      .add_option_function<uint64_t>(
-          "--seed", [&options](const uint64_t& seed) { options.sampling.set_seed(seed); },
-          "Of the first question; the next has the next; default: 1")
-      ->type_name("N");
-  command.add_flag("--texts", options.texts, "Show the texts, too");
-}
-
-absl::StatusOr<v1::MeasureTextRequest> ToRequest(const MeasureOptions& options) {
-  v1::MeasureTextRequest request;
-  STEER_RETURN_IF_ERROR(SetQuestions(options.path, request));
-  STEER_ASSIGN_OR_RETURN(const std::vector<v1::Control> controls, ToControls(options.controls));
-  request.mutable_controls()->Add(controls.begin(), controls.end());
-  request.mutable_multipliers()->Add(options.multipliers.begin(), options.multipliers.end());
-  request.set_system(options.system);
-  request.set_raw(options.raw);
-  *request.mutable_sampling() = options.sampling;
-  request.set_omit_texts(!options.texts);
   return request;
 }
 

@@ -12,9 +12,9 @@
 
 namespace steer {
 
-// What is measured and fitted, on the command line: score, sweep, fit, recommend and measure. Each
-// adds its options to a command, and its ToRequest makes the request; ranges are the server's
-// business.
+// What is measured and fitted, on the command line: score, sweep, fit and recommend
+// (text_options.h: what is asked of texts). Each adds its options to a command, and its ToRequest
+// makes the request; ranges are the server's business.
 
 // Polar pairs and how they are written.
 struct PairOptions {
@@ -74,19 +74,10 @@ struct RecommendOptions {
 void AddRecommendOptions(CLI::App& command, RecommendOptions& options);
 absl::StatusOr<v1::RecommendMultiplierRequest> ToRequest(const RecommendOptions& options);
 
-struct MeasureOptions {
-  std::string path;
-  std::string system;
-  bool raw = false;
-  ControlOptions controls;
-  std::vector<double> multipliers;
-  v1::Sampling sampling;
-  bool texts = false;
-};
-
-void AddMeasureOptions(CLI::App& command, MeasureOptions& options);
-absl::StatusOr<v1::MeasureTextRequest> ToRequest(const MeasureOptions& options);
-
+void AddMultipliers(CLI::App& command, std::vector<double>& multipliers, const char* help);
+// --signal NAME, the only one; `why` says what its multiplier is instead.
+void AddSignalAlone(CLI::App& command, ControlOptions& options, const char* help,
+                    const std::string& why);
 // --csv, where --json is not given as well.
 void AddCsvFlag(CLI::App& command, bool& csv, const char* help);
 

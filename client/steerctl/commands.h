@@ -15,6 +15,7 @@ void AddLearnCommand(CLI::App& app, Session& session);
 void AddScoreCommand(CLI::App& app, Session& session);
 void AddSweepCommand(CLI::App& app, Session& session);
 void AddMeasureCommand(CLI::App& app, Session& session);
+void AddManifoldCommand(CLI::App& app, Session& session);
 void AddCurveCommands(CLI::App& app, Session& session);  // fit, recommend, curves list|show|delete
 void AddJobCommands(CLI::App& app, Session& session);    // jobs list|show|cancel
 

@@ -73,6 +73,7 @@ int Run(int argc, const char* const* argv) {
   AddScoreCommand(app, session);
   AddSweepCommand(app, session);
   AddMeasureCommand(app, session);
+  AddManifoldCommand(app, session);
   AddCurveCommands(app, session);
   AddJobCommands(app, session);
   MentionGlobalOptions(app);

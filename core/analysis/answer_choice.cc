@@ -70,9 +70,9 @@ bool EndsWord(char last, absl::string_view after) {
   }
   const bool wide = static_cast<unsigned char>(after.front()) >= 0x80;
   // General punctuation, that of Chinese and Japanese, and full-width forms; others are letters.
-  const bool punctuation = absl::StartsWith(after, "\xE2\x80") ||
-                           absl::StartsWith(after, "\xE2\x81") ||
-                           absl::StartsWith(after, "\xE3\x80") || absl::StartsWith(after, "\xEF\xBC");
+  const bool punctuation =
+      absl::StartsWith(after, "\xE2\x80") || absl::StartsWith(after, "\xE2\x81") ||
+      absl::StartsWith(after, "\xE3\x80") || absl::StartsWith(after, "\xEF\xBC");
   return !wide || punctuation;
 }
 

@@ -7,6 +7,7 @@
 #include "ATen/ATen.h"
 #include "ATen/core/grad_mode.h"
 #include "core/base/catch_torch.h"
+#include "core/base/check.h"
 
 namespace steer {
 namespace {
@@ -166,13 +167,27 @@ absl::StatusOr<std::vector<std::vector<ForcedLogProbs>>> FanOut::Run(
   return CatchTorch("scoring", [&]() -> Result {
     const at::NoGradGuard no_grad;
     const Step step = Layout(strengths);
-    const ControlPlan plan = ControlPlan::Build(
-        step.controlled, static_cast<int>(step.positions.size()), decoder_->device());
-    at::Tensor h = shared_.index_select(0, ToTensor(step.shared_rows, decoder_->device()));
-    h = decoder_->Forward(step.input, std::move(h), {first_layer_, decoder_->config().layers},
-                          /*cache=*/nullptr, plan);
-    return Read(h, step);
+    return Read(Forward(step, decoder_->config().layers), step);
   });
+}
+
+absl::StatusOr<at::Tensor> FanOut::RunTo(int layer, std::span<const ControlSet> strengths) {
+  STEER_CHECK(texts_.size() == 1 && layer >= first_layer_);
+  return CatchTorch("reading activations", [&]() -> absl::StatusOr<at::Tensor> {
+    const at::NoGradGuard no_grad;
+    const at::Tensor h = Forward(Layout(strengths), layer + 1);
+    // Behind the root, the trunks follow each other.
+    return h.narrow(0, root_.count, h.size(0) - root_.count)
+        .view({static_cast<int64_t>(strengths.size()), trunk_.count, h.size(1)});
+  });
+}
+
+at::Tensor FanOut::Forward(const Step& step, int end_layer) const {
+  const ControlPlan plan = ControlPlan::Build(
+      step.controlled, static_cast<int>(step.positions.size()), decoder_->device());
+  at::Tensor h = shared_.index_select(0, ToTensor(step.shared_rows, decoder_->device()));
+  return decoder_->Forward(step.input, std::move(h), {first_layer_, end_layer}, /*cache=*/nullptr,
+                           plan);
 }
 
 std::vector<std::vector<ForcedLogProbs>> FanOut::Read(const at::Tensor& h, const Step& step) const {

@@ -40,6 +40,10 @@ class FanOut {
   // finite.
   absl::StatusOr<std::vector<std::vector<ForcedLogProbs>>> Run(
       std::span<const ControlSet> strengths);
+  // Instead of Run and with one text: what leaves block `layer`, no lower than first_layer(), at
+  // the positions from root_rows() to the last but one, [strength, position, hidden].
+  absl::StatusOr<at::Tensor> RunTo(int layer, std::span<const ControlSet> strengths);
+  int first_layer() const { return first_layer_; }
 
  private:
   // Positions [begin, begin + count) of the texts that begin alike so far.
@@ -59,6 +63,7 @@ class FanOut {
             const ControlSet& controls);
   void Add(Node node);
   Step Layout(std::span<const ControlSet> strengths) const;
+  at::Tensor Forward(const Step& step, int end_layer) const;
   std::vector<std::vector<ForcedLogProbs>> Read(const at::Tensor& h, const Step& step) const;
   std::vector<double> LogProbs(const at::Tensor& h, const std::vector<int64_t>& rows,
                                const std::vector<int64_t>& tokens) const;

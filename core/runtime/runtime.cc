@@ -17,6 +17,7 @@
 #include "core/runtime/generations.h"
 #include "core/runtime/learning_jobs.h"
 #include "core/runtime/live_generations.h"
+#include "core/runtime/manifold_viewer.h"
 #include "core/runtime/probes.h"
 #include "core/runtime/resident_model.h"
 #include "core/runtime/scoring.h"
@@ -82,6 +83,7 @@ class Runtime::Impl {
   std::unique_ptr<Scoring> scoring;
   std::unique_ptr<TextSampler> texts;
   std::unique_ptr<Probes> probes;
+  std::unique_ptr<ManifoldViewer> manifold;
   std::unique_ptr<LearningJobs> learning;
   std::atomic<bool> draining{false};
 };
@@ -137,6 +139,13 @@ absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
                                                  .model = &model.info},
                                                 {.interval_seconds = options.probe_interval_seconds,
                                                  .share = options.probe_share}));
+  manifold =
+      std::make_unique<ManifoldViewer>(ManifoldViewer::Parts{.admission = admission.get(),
+                                                             .controls = controls.get(),
+                                                             .pools = pools.get(),
+                                                             .store = store.get(),
+                                                             .model = &model.info,
+                                                             .unit_rows = options.step_tokens});
   learning = std::make_unique<LearningJobs>(&model.info, admission.get(), store.get(), pools.get());
   return absl::OkStatus();
 }
@@ -230,6 +239,13 @@ absl::Status Runtime::DeleteProbe(const std::string& signal) {
 std::vector<ProbeState> Runtime::probes() const { return impl_->probes->States(); }
 
 double Runtime::probe_seconds() const { return impl_->probes->busy_seconds(); }
+
+absl::StatusOr<ManifoldSummary> Runtime::ViewManifold(const ManifoldSpec& spec,
+                                                      const std::function<bool()>& cancelled,
+                                                      const ManifoldListener& listener) {
+  if (impl_->draining) return Draining();
+  return impl_->manifold->View(spec, cancelled, listener);
+}
 
 absl::StatusOr<JobRecord> Runtime::StartJob(const LearnSpec& spec) {
   if (impl_->draining) return Draining();

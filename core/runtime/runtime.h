@@ -16,6 +16,7 @@
 #include "core/analysis/text_check.h"
 #include "core/base/types.h"
 #include "core/learn/job.h"
+#include "core/runtime/manifold_spec.h"
 #include "core/runtime/model_info.h"
 #include "core/runtime/pool_stats.h"
 #include "core/runtime/probe_state.h"
@@ -79,6 +80,10 @@ class Runtime {
   absl::StatusOr<TextCheck> CheckOnText(const CurveRecord& curve, double multiplier, TextSpec spec,
                                         double max_increase,
                                         const std::function<bool()>& cancelled);
+  // Blocks. See ManifoldViewer.
+  absl::StatusOr<ManifoldSummary> ViewManifold(const ManifoldSpec& spec,
+                                               const std::function<bool()>& cancelled,
+                                               const ManifoldListener& listener);
 
   // See Probes.
   absl::StatusOr<ProbeState> SetProbe(const std::string& signal, const PairSetSpec& pairs);

@@ -186,33 +186,5 @@ TEST(RecommendOptionsTest, ACheckHasItsQuestions) {
   EXPECT_FALSE(Parsed({"ID", "--max-loss=1", "--max-nll=1"}, &AddRecommendOptions).ok());
 }
 
-TEST(MeasureOptionsTest, QuestionsAreAllThatALineNeeds) {
-  const std::string path = testing::TempDir() + "/analysis_options_questions.jsonl";
-  std::ofstream(path) << R"({"question": "a"})" << "\n" << R"({"question": ""})" << "\n";
-  const auto options = Parsed({path, "--signal", "polite=2", "--multipliers=0,-1", "--max-tokens",
-                               "9", "--temperature=0", "--seed=5", "--texts"},
-                              &AddMeasureOptions);
-  ASSERT_TRUE(options.ok()) << options.status();
-  const auto request = ToRequest(*options);
-  ASSERT_TRUE(request.ok()) << request.status();
-  EXPECT_THAT(request->questions(), ElementsAre("a", ""));
-  EXPECT_THAT(request->multipliers(), ElementsAre(0, -1));
-  EXPECT_EQ(request->controls(0).multiplier(), 2);
-  EXPECT_EQ(request->sampling().max_tokens(), 9);
-  EXPECT_TRUE(request->sampling().has_temperature());
-  EXPECT_EQ(request->sampling().seed(), 5U);
-  EXPECT_FALSE(request->omit_texts());
-  const auto plain = ToRequest(*Parsed({path}, &AddMeasureOptions));
-  ASSERT_TRUE(plain.ok());
-  EXPECT_FALSE(plain->sampling().has_max_tokens());
-  EXPECT_TRUE(plain->omit_texts());
-  std::ofstream(path) << R"({"prompt": "a"})";
-  EXPECT_THAT(std::string(ToRequest(*Parsed({path}, &AddMeasureOptions)).status().message()),
-              HasSubstr("line 1: question"));
-  std::ofstream(path) << "\n";
-  EXPECT_THAT(std::string(ToRequest(*Parsed({path}, &AddMeasureOptions)).status().message()),
-              HasSubstr("no questions"));
-}
-
 }  // namespace
 }  // namespace steer

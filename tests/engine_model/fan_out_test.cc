@@ -221,6 +221,33 @@ TEST_F(FanOutTest, StrengthsRunTogetherOrOneByOneAreTheSame) {
   }
 }
 
+TEST_F(FanOutTest, WhatLeavesABlockIsWhatAFullPassSees) {
+  const PromptLayout layout{.prompt_length = 15, .head_length = 4};
+  const ForcedText text = Text(10, 6, 7, layout);
+  for (const ControlSet& controls :
+       {ControlSet{Vector(1, {.exclude_template_head = true})},
+        ControlSet{Lora({1, SiteKind::kDownProj}, {.exclude_template_head = true}), Vector(2)}}) {
+    FanOut fan_out(decoder_, {text}, controls);
+    EXPECT_EQ(fan_out.first_layer(), 1);
+    ASSERT_TRUE(fan_out.RunShared().ok());
+    const std::vector<ControlSet> sets = {At(controls, 0), At(controls, 1), At(controls, -3)};
+    for (const int layer : {1, 2}) {
+      const auto h = fan_out.RunTo(layer, sets);
+      ASSERT_TRUE(h.ok()) << h.status();
+      const int root = fan_out.root_rows();
+      ASSERT_EQ(h->sizes(), at::IntArrayRef({3, 15 - root, decoder_->config().hidden}));
+      for (size_t s = 0; s < sets.size(); ++s) {
+        Taps taps;
+        taps[Site{layer, SiteKind::kBlockOut}] = at::Tensor();
+        DecoderHarness(decoder_).Full({{text.tokens, sets[s], text.layout}}, &taps);
+        EXPECT_LT(MaxDifference((*h)[s], taps.begin()->second.narrow(0, root, 15 - root)),
+                  kTolerance)
+            << "layer " << layer << " strength " << s;
+      }
+    }
+  }
+}
+
 TEST_F(FanOutTest, WhatIsNotFiniteSaysSo) {
   const PromptLayout layout{.prompt_length = 10};
   const std::vector<ForcedText> texts = {Text(10, 4, 7, layout)};

@@ -76,6 +76,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 'T':
       Try<v1::MeasureTextRequest>(bytes, &ToTextSpec);
       break;
+    case 'V':
+      Try<v1::ViewManifoldRequest>(bytes, &ToManifoldSpec);
+      break;
     case 'L':
       Try<v1::StartJobRequest>(bytes, &ToLearnSpec);
       break;

@@ -31,7 +31,8 @@ ID = "0123456789abcdef" * 4
 # Message -> the byte by which convert_fuzz.cc tells it.
 LETTERS = {"GenerateRequest": b"G", "UpdateGenerationRequest": b"U", "ScoreRequest": b"S", "StartJobRequest": b"L",
            "RegisterSignalHeader": b"R", "ListSignalsRequest": b"A", "Prompt": b"P", "SweepRequest": b"W",
-           "FitCurveRequest": b"F", "RecommendMultiplierRequest": b"M", "MeasureTextRequest": b"T"}
+           "FitCurveRequest": b"F", "RecommendMultiplierRequest": b"M", "MeasureTextRequest": b"T",
+           "ViewManifoldRequest": b"V"}
 
 # Every field at once, which no case needs.
 EVERYTHING = {
@@ -56,7 +57,10 @@ EVERYTHING = {
     "RecommendMultiplierRequest": '''curve_id: "%s" min_preference_gain: 0.5 less_preference: true
         check { questions: "q" questions: "" system: "s" raw: true max_nll_increase: 0.25 max_tokens: 9 }''' % ID,
     "MeasureTextRequest": '''questions: "q" questions: "" controls { signal: "loud" multiplier: 2 } multipliers: -1 multipliers: 0
-        system: "s" raw: true sampling { max_tokens: 9 temperature: 0 seed: 4 } omit_texts: true''',
+        system: "s" raw: true sampling { max_tokens: 9 temperature: 0 seed: 4 } omit_texts: true
+        choices { matching: " Yes" not_matching: "(B)" }''',
+    "ViewManifoldRequest": '''questions: "q" questions: "" control { signal: "loud" positions { prompt: true } } multipliers: -1
+        multipliers: 0 system: "s" raw: true site: "layers.1.block_out" explained_share: 0.5 curve_id: "%s"''' % ID,
     "StartJobRequest": '''pairs { question: "q" positive: "p" negative: "n" } difference_of_means { layer: 1 } system: "s"
         alias: "a/b-1" labels { key: "by" value: "anna" } description: "d"''',
     "RegisterSignalHeader": '''format: "native" size: 1024 sha256: "%s" labels { key: "by" value: "" } description: "d"

@@ -175,6 +175,42 @@ class SteerctlTest(unittest.TestCase):
         self.assertEqual(len(per_pair["points"][0]["pairs"]), len(PAIRS))
         self.assertNotEqual(self.run_ok(*arguments, "--sum").splitlines()[1], lines[1])
 
+    def test_manifold_table_json_and_csv(self):
+        arguments = ("manifold", self.pairs, "--signal", "cheerful", "--multipliers=-4,0,4", "--components", "8")
+        lines = self.run_ok(*arguments).splitlines()
+        self.assertEqual([line.split()[0] for line in lines[:4]], ["multiplier", "-4", "0", "4"])
+        self.assertIn("8 of ", lines[4])
+        result = json.loads(self.run_ok(*arguments, "--json"))
+        low, zero, high = result["points"]
+        self.assertEqual((zero["norm_ratio"]["mean"], zero["distance_ratio"]), (1, 1))
+        self.assertNotIn("change_inside", zero)
+        # A vector changes every token by as much, and takes it away from where the plain model's lie.
+        self.assertAlmostEqual(low["change"], high["change"], delta=0.02 * high["change"])
+        self.assertGreater(min(low["distance_ratio"], high["distance_ratio"]), 1)
+        self.assertEqual(result["summary"]["site"], "layers.15.block_out")
+        csv = self.run_ok(*arguments, "--csv").splitlines()
+        self.assertEqual(len(csv), 4)
+        self.assertEqual(csv[2].split(",")[:2], ["0", "1"])
+        self.assertIn("components", self.refused(1, *arguments[:-1], "5000"))
+
+    def test_measure_tells_what_texts_choose(self):
+        yes_no = self.file("yes_no.jsonl", "".join(
+            json.dumps({"question": f"Is {what} a colour? Say Yes or No.", "matching": " Yes", "not_matching": " No"}) + "\n"
+            for what in ("red", "blue")))
+        arguments = ("measure", yes_no, "--choices", "--max-tokens", "4", "--temperature", "0")
+        heading, row = self.run_ok(*arguments).splitlines()
+        self.assertIn("accuracy", heading)
+        point, = json.loads(self.run_ok(*arguments, "--texts", "--json"))["points"]
+        counts = point["choices"]
+        self.assertEqual(counts["matching"] + counts["not_matching"] + counts["neither"], 2)
+        self.assertEqual(row.split()[-1], f"{counts['matching']}/{counts['not_matching']}/{counts['neither']}")
+        for sample in point["samples"]:
+            if sample["text"].strip().startswith("Yes"):
+                self.assertEqual(sample["chosen"], "CHOSE_MATCHING")
+        csv = self.run_ok(*arguments, "--csv").splitlines()
+        self.assertEqual(csv[0].split(",")[-4:], ["matching", "not_matching", "neither", "accuracy"])
+        self.assertEqual(csv[1].split(",")[-4], str(counts["matching"]))
+
     def test_what_the_server_refuses(self):
         error = self.refused(1, "generate", "hi", "--signal", "nobody=1")
         self.assertIn("NOT_FOUND", error)
@@ -201,8 +237,8 @@ class SteerctlTest(unittest.TestCase):
                 self.assertTrue(self.refused(2, *arguments).startswith("steerctl: "))
 
     def test_every_command_explains_itself(self):
-        for command in ("health", "model", "tokenize", "detokenize", "generate", "steer", "chat", "learn", "score", "sweep", "measure", "fit",
-                        "recommend", "curves list", "curves show", "curves delete",
+        for command in ("health", "model", "tokenize", "detokenize", "generate", "steer", "chat", "learn", "score", "sweep",
+                        "measure", "manifold", "fit", "recommend", "curves list", "curves show", "curves delete",
                         "signal add", "signal list", "signal show", "signal rm", "signal alias", "signal unalias",
                         "jobs list", "jobs show", "jobs cancel"):
             with self.subTest(command=command):
