@@ -2,7 +2,7 @@
 # The long tier: the short tier, then what takes too long for every push. Goes on after a failure; build/long/ gets a log
 # of every step; the summary goes to tests/long_summary.txt, which is committed.
 #
-#   tests/long.sh [step...]     all steps, or the named ones (added to the summary): short asan tsan fuzz kills image
+#   tests/long.sh [step...]     all steps, or the named ones (added to the summary): short asan tsan fuzz kills image paper
 #
 # STEER_FUZZ_SECONDS (180): how long each fuzzer runs. STEER_KILL_ROUNDS (20): how often the tests that kill are repeated.
 set -uo pipefail
@@ -70,6 +70,9 @@ step_kills() {
 
 step_image() { tests/integration/container_test.sh; }
 
+# Cells of an earlier run in build/paper/ are not measured again.
+step_paper() { tests/paper/run.sh; }
+
 summary=tests/long_summary.txt
 failed=0
 deploy/setup.sh long || exit
@@ -77,12 +80,12 @@ if [ $# -eq 0 ]; then rm -f "$summary"; fi
 {
   echo "commit $(git describe --always --dirty), $(date -u +%Y-%m-%dT%H:%MZ), $(nproc) cores, $(uname -m)"
 } >> "$summary"
-for step in "${@:-short asan tsan fuzz kills image}"; do
+for step in "${@:-short asan tsan fuzz kills image paper}"; do
   for name in $step; do
     echo "long: $name (log: $logs/$name.log)"
     start=$SECONDS
     if "step_$name" > "$logs/$name.log" 2>&1; then verdict=passed; else verdict=FAILED; failed=1; tail -40 "$logs/$name.log"; fi
-    detail=$(grep -E '^[0-9]+% tests passed|stat::number_of_executed_units' "$logs/$name.log" | tr -s ' ' | paste -sd ';' -)
+    detail=$(grep -E '^[0-9]+% tests passed|stat::number_of_executed_units|^cells: ' "$logs/$name.log" | tr -s ' ' | paste -sd ';' -)
     printf '%-6s %s, %d s%s\n' "$name" "$verdict" $((SECONDS - start)) "${detail:+ ($detail)}" | tee -a "$summary"
   done
 done

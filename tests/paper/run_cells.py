@@ -5,7 +5,6 @@ usage: run_cells.py --build FOLDER --model MODEL.gguf --work FOLDER --results FO
 """
 import argparse
 import contextlib
-import json
 import os
 import pathlib
 import platform
@@ -47,7 +46,7 @@ class Run:
         self.args = args
         self.grid = grid.SMALL if args.small else grid.FULL
         self.cells = Cells(args.work / "cells")
-        self.service = Service(args.build, args.model, args.work / "state", args.threads)
+        self.service = Service(args.build, args.model, args.work, args.threads)
         self.trainer = Trainer(args.model, args.threads)
         self.model = sha256_of_file(args.model)
         self.computed, self.reused = [], []
@@ -193,7 +192,7 @@ def commit():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for folder in ("build", "model", "work", "results"):
-        parser.add_argument("--" + folder, type=pathlib.Path, required=True)
+        parser.add_argument("--" + folder, type=lambda text: pathlib.Path(text).resolve(), required=True)
     parser.add_argument("--small", action="store_true", help="few pairs and steps: checks the machinery, says nothing of the paper")
     parser.add_argument("--steps", type=int, help="training steps instead of the grid's")
     parser.add_argument("--only", help="cells whose name has this text, e.g. 'psychopathy lora'")

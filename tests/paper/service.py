@@ -2,15 +2,13 @@
 
 import ctypes
 import json
-import os
 import pathlib
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 
 PR_SET_PDEATHSIG = 1
+SOCKET = "socket"  # in the work folder, which both programs run in: the path of a socket must be short
 
 
 def die_with_parent():
@@ -19,50 +17,45 @@ def die_with_parent():
 
 
 class Service:
-    """steerd on one model, started at the first call. Its signals and curves stay in `state`."""
+    """steerd on one model, started at the first call. Its log, signals and curves stay in the folder `work`; all paths absolute."""
 
-    def __init__(self, build, model, state, threads):
-        self._programs = pathlib.Path(build).resolve() / "bin"
-        self._model, self._state, self._threads = model, pathlib.Path(state), threads
+    def __init__(self, build, model, work, threads):
+        self._programs, self._model, self._work, self._threads = pathlib.Path(build, "bin"), model, work, threads
         self._process = None
-        self._folder = None
 
     def close(self):
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait(timeout=120)
-        if self._folder is not None:
-            shutil.rmtree(self._folder)
 
     def _start(self):
-        self._folder = tempfile.mkdtemp(prefix="steer-paper-")  # the path of a socket must be short
-        self._address = f"unix:{self._folder}/socket"
-        self._state.mkdir(parents=True, exist_ok=True)
+        socket, log = self._work / SOCKET, self._work / "steerd.log"
+        socket.unlink(missing_ok=True)  # a killed server's
         # In f32, as the signals are trained.
-        command = [str(self._programs / "steerd"), "--model", str(self._model), "--state-dir", str(self._state),
-                   "--listen", self._address, "--metrics-listen", "off", "--dtype", "f32", "--kv-cache-mib", "64",
-                   "--threads", str(self._threads)]
-        log = self._state.parent / "steerd.log"
+        command = [self._programs / "steerd", "--model", self._model, "--state-dir", self._work / "state", "--listen", f"unix:{SOCKET}",
+                   "--metrics-listen", "off", "--dtype", "f32", "--kv-cache-mib", "64", "--threads", self._threads]
         with open(log, "wb") as file:
-            self._process = subprocess.Popen(command, stderr=file, preexec_fn=die_with_parent)
+            self._process = subprocess.Popen(list(map(str, command)), cwd=self._work, stderr=file, preexec_fn=die_with_parent)
         deadline = time.monotonic() + 300
-        while not os.path.exists(f"{self._folder}/socket"):
+        while not socket.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"steerd did not come up:\n{log.read_text(errors='replace')}")
             time.sleep(0.05)
 
     def steerctl(self, *arguments, may_fail=False):
-        """The command's JSON. `may_fail`: None and its message instead of an end, as (json, message)."""
+        """The command's JSON. `may_fail`: (JSON or None, what it said if it failed) instead of an end."""
         if self._process is None:
             self._start()
-        command = [str(self._programs / "steerctl"), "--server", self._address, *map(str, arguments), "--json"]
-        result = subprocess.run(command, capture_output=True, text=True, preexec_fn=die_with_parent)
+        command = list(map(str, (self._programs / "steerctl", "--server", f"unix:{SOCKET}", *arguments, "--json")))
+        result = subprocess.run(command, cwd=self._work, capture_output=True, text=True, preexec_fn=die_with_parent)
         said = result.stderr.strip()
-        if result.returncode != 0 and not may_fail:
-            raise SystemExit(f"steerctl {' '.join(map(str, arguments))}: exit code {result.returncode}\n{said}")
+        if not may_fail:
+            if result.returncode != 0:
+                raise SystemExit(f"{' '.join(command[3:])}: exit code {result.returncode}\n{said}")
+            return json.loads(result.stdout)
         told = json.loads(result.stdout) if result.stdout.strip() else None
-        return (told, said.splitlines()[-1] if result.returncode != 0 and said else "") if may_fail else told
+        return told, said.splitlines()[-1] if result.returncode != 0 and said else ""
 
     def payload(self, signal_id):
         """The file in which the server keeps a signal, in the native format."""
-        return self._state / "payloads" / f"{signal_id}.safetensors"
+        return self._work / "state" / "payloads" / f"{signal_id}.safetensors"
