@@ -5,6 +5,7 @@ usage: run_cells.py --build FOLDER --model MODEL.gguf --work FOLDER --results FO
 """
 import argparse
 import contextlib
+import itertools
 import os
 import pathlib
 import platform
@@ -54,23 +55,20 @@ class Run:
 
     def specs(self):
         """Per line of the report (data set, signal): the spec of its signal's cell and of its curve's."""
-        for data, rows in self.grid["data"].items():
-            for signal in self.grid["signals"]:
-                name = f"{data} {signal['form']} {signal['method']}"
-                if self.args.only and self.args.only.lower() not in name.lower():
-                    continue
-                learner = dict(signal["learner"])
-                if "objective" in learner:
-                    learner["steps"] = self.args.steps or rows["steps"]
-                signal_spec = {"schema": grid.SIGNAL_SCHEMA, "model": self.model, "learner": learner,
-                               "pairs": self.pairs_mark(data, rows["train"])}
-                curve_spec = {"schema": grid.CURVE_SCHEMA, "signal": sha256(canonical(signal_spec)), "dtype": "f32",
-                              "pairs": self.pairs_mark(data, rows["held_out"]), "as_spelt": True,
-                              "title": name.replace(" ", "-"),
-                              "outermost": self.grid["outermost"][learner["kind"]],
-                              "per_side": self.grid["multipliers_per_side"], "resamples": self.grid["resamples"],
-                              "max_utility_loss": self.grid["max_utility_loss"]}
-                yield name, {"data": data, **signal}, signal_spec, curve_spec
+        for signal, (data, rows) in itertools.product(self.grid["signals"], self.grid["data"].items()):
+            name = f"{data} {signal['form']} {signal['method']}"
+            if self.args.only and self.args.only.lower() not in name.lower():
+                continue
+            learner = dict(signal["learner"])
+            if "objective" in learner:
+                learner["steps"] = self.args.steps or rows["steps"]
+            signal_spec = {"schema": grid.SIGNAL_SCHEMA, "model": self.model, "learner": learner,
+                           "pairs": self.pairs_mark(data, rows["train"])}
+            curve_spec = {"schema": grid.CURVE_SCHEMA, "signal": sha256(canonical(signal_spec)), "dtype": "f32",
+                          "pairs": self.pairs_mark(data, rows["held_out"]), "as_spelt": True, "title": name.replace(" ", "-"),
+                          "outermost": self.grid["outermost"][learner["kind"]], "per_side": self.grid["multipliers_per_side"],
+                          "resamples": self.grid["resamples"], "max_utility_loss": self.grid["max_utility_loss"]}
+            yield name, {"data": data, **signal}, signal_spec, curve_spec
 
     @staticmethod
     def pairs_mark(data, rows):
