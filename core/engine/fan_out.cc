@@ -176,9 +176,9 @@ absl::StatusOr<at::Tensor> FanOut::RunTo(int layer, std::span<const ControlSet> 
   return CatchTorch("reading activations", [&]() -> absl::StatusOr<at::Tensor> {
     const at::NoGradGuard no_grad;
     const at::Tensor h = Forward(Layout(strengths), layer + 1);
-    // Behind the root, the trunks follow each other.
-    return h.narrow(0, root_.count, h.size(0) - root_.count)
-        .view({static_cast<int64_t>(strengths.size()), trunk_.count, h.size(1)});
+    // Behind the plain rows, those of the strengths follow each other.
+    return h.narrow(0, plain_rows_, h.size(0) - plain_rows_)
+        .view({static_cast<int64_t>(strengths.size()), rows_per_strength_, h.size(1)});
   });
 }
 

@@ -41,7 +41,7 @@ class FanOut {
   absl::StatusOr<std::vector<std::vector<ForcedLogProbs>>> Run(
       std::span<const ControlSet> strengths);
   // Instead of Run and with one text: what leaves block `layer`, no lower than first_layer(), at
-  // the positions from root_rows() to the last but one, [strength, position, hidden].
+  // the positions from plain_rows() to the last but one, [strength, position, hidden].
   absl::StatusOr<at::Tensor> RunTo(int layer, std::span<const ControlSet> strengths);
   int first_layer() const { return first_layer_; }
 

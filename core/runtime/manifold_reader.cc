@@ -72,8 +72,8 @@ ControlSet ManifoldReader::At(double multiplier) const {
 absl::StatusOr<at::Tensor> ManifoldReader::Read(FanOut& fan_out, const ViewedPrompt& prompt,
                                                 std::span<const ControlSet> strengths) const {
   STEER_ASSIGN_OR_RETURN(const at::Tensor h, fan_out.RunTo(parts_.layer, strengths));
-  // Nothing acts on the root, so all positions that are looked at lie behind it.
-  const at::Tensor rows = at::tensor(prompt.positions, at::dtype(at::kLong)) - fan_out.root_rows();
+  // Nothing acts on the plain rows, so all positions that are looked at lie behind it.
+  const at::Tensor rows = at::tensor(prompt.positions, at::dtype(at::kLong)) - fan_out.plain_rows();
   return h.index_select(1, rows.to(h.device()));  // [strength, position, hidden]
 }
 
@@ -88,7 +88,7 @@ absl::Status ManifoldReader::RunUnit(const Engine::Unit& unit) const {
 size_t ManifoldReader::StrengthsAtOnce(const FanOut& fan_out) const {
   if (parts_.place.pool->in_flight() > 0) return 1;
   const int strengths =
-      (parts_.unit_rows - fan_out.root_rows()) / std::max(1, fan_out.rows_per_strength());
+      (parts_.unit_rows - fan_out.plain_rows()) / std::max(1, fan_out.rows_per_strength());
   return static_cast<size_t>(std::max(1, strengths - 1));
 }
 

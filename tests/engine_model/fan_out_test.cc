@@ -234,13 +234,13 @@ TEST_F(FanOutTest, WhatLeavesABlockIsWhatAFullPassSees) {
     for (const int layer : {1, 2}) {
       const auto h = fan_out.RunTo(layer, sets);
       ASSERT_TRUE(h.ok()) << h.status();
-      const int root = fan_out.root_rows();
-      ASSERT_EQ(h->sizes(), at::IntArrayRef({3, 15 - root, decoder_->config().hidden}));
+      const int plain = fan_out.plain_rows();
+      ASSERT_EQ(h->sizes(), at::IntArrayRef({3, 15 - plain, decoder_->config().hidden}));
       for (size_t s = 0; s < sets.size(); ++s) {
         Taps taps;
         taps[Site{layer, SiteKind::kBlockOut}] = at::Tensor();
         DecoderHarness(decoder_).Full({{text.tokens, sets[s], text.layout}}, &taps);
-        EXPECT_LT(MaxDifference((*h)[s], taps.begin()->second.narrow(0, root, 15 - root)),
+        EXPECT_LT(MaxDifference((*h)[s], taps.begin()->second.narrow(0, plain, 15 - plain)),
                   kTolerance)
             << "layer " << layer << " strength " << s;
       }
