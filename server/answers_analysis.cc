@@ -193,7 +193,11 @@ v1::Curve ToProto(const CurveRecord& record, const CurveSummary* summary) {
     copy.set_preference(point.preference);
     *copy.mutable_preference_interval() = ToProto(point.preference_interval);
     copy.set_sum_preference(point.sum_preference);
-    if (point.sum_utility) copy.set_sum_utility(*point.sum_utility);
+    *copy.mutable_sum_preference_interval() = ToProto(point.sum_preference_interval);
+    if (point.sum_utility) {
+      copy.set_sum_utility(*point.sum_utility);
+      *copy.mutable_sum_utility_interval() = ToProto(point.sum_utility_interval);
+    }
     if (!point.utility) continue;
     copy.set_utility(*point.utility);
     *copy.mutable_utility_interval() = ToProto(point.utility_interval);

@@ -21,8 +21,10 @@ std::string IntervalText(bool defined, const v1::Interval& interval) {
 std::vector<std::string> RowOf(const v1::CurvePoint& point, v1::LossMode mode) {
   const std::string multiplier = absl::StrFormat("%g", point.multiplier());
   if (mode == v1::SUM) {
-    return {multiplier, ValueText(true, point.sum_preference()), "-",
-            ValueText(point.has_sum_utility(), point.sum_utility()), "-"};
+    return {multiplier, ValueText(true, point.sum_preference()),
+            IntervalText(point.has_sum_preference_interval(), point.sum_preference_interval()),
+            ValueText(point.has_sum_utility(), point.sum_utility()),
+            IntervalText(point.has_sum_utility_interval(), point.sum_utility_interval())};
   }
   return {
       multiplier, ValueText(true, point.preference()),

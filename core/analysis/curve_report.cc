@@ -71,6 +71,7 @@ absl::StatusOr<LawReport> ReportLaw(CurveLaw law, const absl::StatusOr<DoseCurve
 CurveSummary SummariseCurve(const std::vector<ScorePoint>& points) {
   CurveSummary summary;
   const MeanValues preference(points, Quantity::kPreference, LossMode::kMean);
+  const MeanValues sum_preference(points, Quantity::kPreference, LossMode::kSum);
   const MeanValues utility(points, Quantity::kUtility, LossMode::kMean);
   const MeanValues sum_utility(points, Quantity::kUtility, LossMode::kSum);
   summary.utility_pairs = static_cast<int>(utility.pairs());
@@ -81,9 +82,11 @@ CurveSummary SummariseCurve(const std::vector<ScorePoint>& points) {
     point.preference = points[i].mean.preference;
     point.sum_preference = points[i].sum.preference;
     if (preference.At(i)) point.preference_interval = preference.IntervalAt(i);
+    if (sum_preference.At(i)) point.sum_preference_interval = sum_preference.IntervalAt(i);
     point.utility = utility.At(i);
     if (point.utility) point.utility_interval = utility.IntervalAt(i);
     point.sum_utility = sum_utility.At(i);
+    if (point.sum_utility) point.sum_utility_interval = sum_utility.IntervalAt(i);
   }
   return summary;
 }

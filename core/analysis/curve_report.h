@@ -25,8 +25,10 @@ struct CurvePoint {
   Interval preference_interval;  // 95 %
   std::optional<double> utility;
   Interval utility_interval;
-  double sum_preference = 0;
+  double sum_preference = 0;  // SUM nats, likewise
+  Interval sum_preference_interval;
   std::optional<double> sum_utility;
+  Interval sum_utility_interval;
 };
 
 struct CurveSummary {

@@ -32,6 +32,8 @@ TEST_F(CurveTest, ACurveIsWhatScoreSays) {
     EXPECT_NEAR(point.sum_preference(), response.point().sum().preference(), 1e-3);
     EXPECT_LE(point.preference_interval().low(), point.preference());
     EXPECT_GE(point.preference_interval().high(), point.preference());
+    EXPECT_LE(point.sum_preference_interval().low(), point.sum_preference());
+    EXPECT_GE(point.sum_preference_interval().high(), point.sum_preference());
   }
   EXPECT_TRUE(reader->Finish().ok());
   EXPECT_EQ(seen, 4);
