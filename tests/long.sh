@@ -77,8 +77,9 @@ summary=tests/long_summary.txt
 failed=0
 deploy/setup.sh long || exit
 if [ $# -eq 0 ]; then rm -f "$summary"; fi
+changed=$(git status --porcelain -- . ":!$summary")
 {
-  echo "commit $(git describe --always --dirty), $(date -u +%Y-%m-%dT%H:%MZ), $(nproc) cores, $(uname -m)"
+  echo "commit $(git describe --always)${changed:+-dirty}, $(date -u +%Y-%m-%dT%H:%MZ), $(nproc) cores, $(uname -m)"
 } >> "$summary"
 for step in "${@:-short asan tsan fuzz kills image paper}"; do
   for name in $step; do
