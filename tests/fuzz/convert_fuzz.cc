@@ -65,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Try<v1::ScoreRequest>(bytes, &ToScoreSpecs);
       break;
     case 'W':
-      Try<v1::SweepRequest>(bytes, &ToSweepSpec);
+      Try<v1::SweepRequest>(bytes, &ToSweepSpecs);
       break;
     case 'F':
       Try<v1::FitCurveRequest>(bytes, &ToFitSpec);

@@ -56,7 +56,7 @@ TEST(SignalUseTest, NobodyFillsTheMemory) {
   EXPECT_THAT(use.Take("a", 8), SizeIs(8));
 }
 
-ProbeRun Run(double gain, std::optional<double> loss) {
+ProbeRun RunOf(double gain, std::optional<double> loss) {
   ProbeRun run{.plain_preference = 1, .plain_utility = 2};
   // Three times as often at the first.
   run.points = {{.multiplier = 1, .uses = 3, .preference = 1 + gain},
@@ -69,20 +69,20 @@ ProbeRun Run(double gain, std::optional<double> loss) {
 }
 
 TEST(ProbeEffectTest, UsesAreWeights) {
-  const ProbeEffect effect = EffectOf(Run(0.5, 0.25));
+  const ProbeEffect effect = EffectOf(RunOf(0.5, 0.25));
   EXPECT_DOUBLE_EQ(effect.multiplier, 2);
   EXPECT_DOUBLE_EQ(effect.preference_gain, 1.5);
   EXPECT_DOUBLE_EQ(effect.preference, 2.5);
   EXPECT_DOUBLE_EQ(*effect.utility_loss, 1.25);
   EXPECT_DOUBLE_EQ(*effect.utility, 0.75);
-  EXPECT_FALSE(EffectOf(Run(0.5, std::nullopt)).utility_loss.has_value());
+  EXPECT_FALSE(EffectOf(RunOf(0.5, std::nullopt)).utility_loss.has_value());
 }
 
 TEST(ProbeEffectTest, DriftIsAgainstTheFirstRun) {
-  ProbeState state{.first = Run(0.5, 0.25), .last = Run(0.75, 1.25)};
+  ProbeState state{.first = RunOf(0.5, 0.25), .last = RunOf(0.75, 1.25)};
   EXPECT_DOUBLE_EQ(*DriftOf(state).preference, 0.25);
   EXPECT_DOUBLE_EQ(*DriftOf(state).utility, -1);
-  state.first = Run(0.5, std::nullopt);
+  state.first = RunOf(0.5, std::nullopt);
   EXPECT_FALSE(DriftOf(state).utility.has_value());
   state.last.reset();
   EXPECT_FALSE(DriftOf(state).preference.has_value());
