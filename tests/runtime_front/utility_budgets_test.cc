@@ -55,7 +55,7 @@ class UtilityBudgetsTest : public testing::Test {
     return curve;
   }
 
-  // Both together lose the greater of their losses, and not their sum.
+  // Together they lose less than alone, |a| / 8 + |b| / 2, but for the outermost of the first.
   CurveRecord CurveOfTwo(const ResolvedControl& first, const ResolvedControl& second) {
     CurveRecord curve = Curve(first, 0, 0);
     curve.losses.clear();
@@ -63,7 +63,8 @@ class UtilityBudgetsTest : public testing::Test {
     for (const double a : curve.multipliers) {
       for (const double b : curve.second->multipliers) {
         for (int pair = 0; pair < 2; ++pair) {
-          curve.losses.push_back(LossesOf(a + 3 * b, 6 - std::max(std::abs(a), std::abs(b))));
+          const double loss = std::abs(a) == 2 ? 5 : std::abs(a) / 8 + std::abs(b) / 2;
+          curve.losses.push_back(LossesOf(a + 3 * b, 6 - loss));
         }
       }
     }
@@ -123,18 +124,19 @@ TEST_F(UtilityBudgetsTest, ACurveOfBothIsBelievedBeforeSums) {
   Keep(Curve(first, 1, 1));
   Keep(Curve(second, 3, 1));
   const std::string both = Keep(CurveOfTwo(first, second));
-  const auto choice = budgets_.Choose({.max_utility_loss = 0.5}, {first, second});
+  const auto choice = budgets_.Choose({.max_utility_loss = 0.501}, {first, second});
   ASSERT_TRUE(choice.ok()) << choice.status();
   EXPECT_FALSE(choice->assumed_additive);
   EXPECT_EQ(choice->shares[0].curve_id, both);
-  EXPECT_NEAR(choice->shares[0].multiplier, 0.5, 1e-6);
-  EXPECT_NEAR(choice->shares[1].multiplier, 0.5, 1e-6);
-  EXPECT_NEAR(choice->preference_gain, 2, 1e-6);
+  EXPECT_NEAR(choice->shares[0].multiplier, 1, 1e-6);
+  EXPECT_NEAR(choice->shares[1].multiplier, 0.75, 1e-6);
+  EXPECT_NEAR(choice->preference_gain, 3.25, 1e-6);
+  EXPECT_NEAR(choice->utility_loss, 0.5, 1e-6);
   // In whichever order the request has them.
   const auto turned = budgets_.Choose(
-      {.max_utility_loss = 0.5, .less_preference = {"first", "second"}}, {second, first});
-  EXPECT_NEAR(turned->shares[0].multiplier, -0.5, 1e-6);
-  EXPECT_NEAR(turned->shares[1].multiplier, -0.5, 1e-6);
+      {.max_utility_loss = 0.501, .less_preference = {"first", "second"}}, {second, first});
+  EXPECT_NEAR(turned->shares[0].multiplier, -0.75, 1e-6);
+  EXPECT_NEAR(turned->shares[1].multiplier, -1, 1e-6);
   // It is about one concept: opposite ways are two wishes.
   const auto opposite =
       budgets_.Choose({.max_utility_loss = 0.5, .less_preference = {"first"}}, {first, second});
