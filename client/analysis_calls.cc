@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "client/client_calls.h"
+#include "client/client_impl.h"
 #include "client/steer_client.h"
 #include "core/base/status_macros.h"
 
@@ -32,17 +35,21 @@ absl::StatusOr<v1::ScoreSummary> Client::Score(const v1::ScoreRequest& request,
   return *std::move(summary);
 }
 
-absl::StatusOr<v1::Curve> Client::Sweep(const v1::SweepRequest& request,
-                                        const AnalysisEvents& events, std::stop_token stop) {
+absl::StatusOr<std::vector<v1::Curve>> Client::Sweep(const v1::SweepRequest& request,
+                                                     const SweepEvents& events,
+                                                     std::stop_token stop) {
   Call call(impl_->options, std::move(stop));
   const auto reader = impl_->analysis->Sweep(call.context(), request);
-  std::optional<v1::Curve> curve;
+  std::vector<v1::Curve> curves;
   STEER_RETURN_IF_ERROR(ReadAll(call, *reader, [&](const v1::SweepResponse& response) {
-    if (response.has_curve()) curve = response.curve();
-    return Tell(events, response);
+    if (!response.has_curve()) return Tell(events, response);
+    curves.push_back(response.curve());
+    return !events.on_curve || events.on_curve(response.curve());
   }));
-  if (!curve) return absl::DataLossError("the stream ended without a curve");
-  return *std::move(curve);
+  const size_t expected = static_cast<size_t>(std::max(request.family_size(), 1));
+  if (curves.size() == expected) return curves;
+  return absl::DataLossError(
+      absl::StrCat("the stream ended after ", curves.size(), " of ", expected, " curves"));
 }
 
 absl::StatusOr<v1::FitCurveResponse> Client::FitCurve(const v1::FitCurveRequest& request) {

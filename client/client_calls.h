@@ -3,7 +3,6 @@
 #include <chrono>
 #include <functional>
 #include <iterator>
-#include <memory>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
@@ -12,17 +11,10 @@
 #include "client/call_status.h"
 #include "client/steer_client.h"
 #include "core/base/status_macros.h"
-#include "google/protobuf/wrappers.pb.h"
-#include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
-#include "grpcpp/generic/generic_stub.h"
-#include "steer/v1/analysis.grpc.pb.h"
-#include "steer/v1/generation.grpc.pb.h"
-#include "steer/v1/learning.grpc.pb.h"
-#include "steer/v1/model.grpc.pb.h"
-#include "steer/v1/signal.grpc.pb.h"
+#include "grpcpp/support/sync_stream.h"
 
-// The insides of steer_client.h, for the files that implement it.
+// How the files that implement steer_client.h call.
 namespace steer {
 
 inline constexpr int kPageSize = 1000;
@@ -97,26 +89,5 @@ absl::Status ReadAll(Call& call, grpc::ClientReaderInterface<Event>& reader,
   if (!wanted && outcome.ok()) return absl::CancelledError("stopped by the caller");
   return outcome;
 }
-
-struct Client::Impl {
-  Impl(ClientOptions client_options, const std::shared_ptr<grpc::Channel>& channel)
-      : options(std::move(client_options)),
-        health(channel),
-        model(v1::ModelService::NewStub(channel)),
-        generation(v1::GenerationService::NewStub(channel)),
-        signals(v1::SignalService::NewStub(channel)),
-        analysis(v1::AnalysisService::NewStub(channel)),
-        learning(v1::LearningService::NewStub(channel)) {}
-
-  const ClientOptions options;
-  // On the wire, health's request is a string in field 1 and its answer an enum in field 1, which
-  // are the two wrapper messages: Debian's gRPC ships no header of that service.
-  grpc::TemplatedGenericStub<google::protobuf::StringValue, google::protobuf::Int32Value> health;
-  const std::unique_ptr<v1::ModelService::StubInterface> model;
-  const std::unique_ptr<v1::GenerationService::StubInterface> generation;
-  const std::unique_ptr<v1::SignalService::StubInterface> signals;
-  const std::unique_ptr<v1::AnalysisService::StubInterface> analysis;
-  const std::unique_ptr<v1::LearningService::StubInterface> learning;
-};
 
 }  // namespace steer

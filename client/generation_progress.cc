@@ -34,6 +34,10 @@ absl::StatusOr<v1::MultiplierChange> ToChange(const v1::UpdateGenerationRequest&
   return change;
 }
 
+bool HasMultiplier(const v1::Control& control) {
+  return control.has_multiplier() || !control.changes().empty();
+}
+
 void Append(const v1::MultiplierChange& change, v1::Control& control) {
   // Nothing was computed yet, so this is the multiplier from the first position on.
   if (change.position() == 0) {
@@ -90,6 +94,11 @@ absl::StatusOr<v1::GenerateRequest> GenerationProgress::Rest() const {
   if (finished_ || tokens >= started_.sampling().max_tokens()) {
     return absl::FailedPreconditionError(
         absl::StrCat("all ", tokens, " tokens have come; there is no rest"));
+  }
+  if (request_.has_budget() &&
+      std::any_of(request_.controls().begin(), request_.controls().end(), &HasMultiplier)) {
+    return absl::FailedPreconditionError(
+        "the multipliers that the budget chose were changed, and what they were is not known here");
   }
   v1::GenerateRequest rest = request_;
   // With the seed that was drawn, and defaults that another server might have otherwise.

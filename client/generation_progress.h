@@ -14,7 +14,7 @@ namespace steer {
 // It may break off again: Take goes on with its messages. Not thread-safe.
 //
 // A signal that the request names by an alias is looked up again: name it by its id where the alias
-// may move.
+// may move. A budget is spent again: name its curves where new ones may come.
 class GenerationProgress {
  public:
   explicit GenerationProgress(v1::GenerateRequest request);
@@ -29,7 +29,8 @@ class GenerationProgress {
                           const v1::UpdateGenerationResponse& response);
 
   // The request for the rest; the request itself while nothing was told. FAILED_PRECONDITION if
-  // there is no rest, or if there are several completions, which cannot be resumed.
+  // there is no rest, or if there are several completions, which cannot be resumed; also for a
+  // budget whose multipliers were changed, since a stream tells only at its end what they were.
   absl::StatusOr<v1::GenerateRequest> Rest() const;
 
  private:

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/client_calls.h"
+#include "client/client_impl.h"
 #include "core/base/sha256.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"

@@ -14,6 +14,7 @@
 #include "steer/v1/generation.pb.h"
 #include "steer/v1/learning.pb.h"
 #include "steer/v1/model.pb.h"
+#include "steer/v1/probe.pb.h"
 #include "steer/v1/signal.pb.h"
 
 namespace steer {
@@ -31,10 +32,13 @@ struct UploadOptions {
   std::string alias;  // moved to the new signal in the same call, when not empty
 };
 
-// What Score and Sweep say on their way; either may be empty.
+// What Score and Sweep say on their way; any may be empty.
 struct AnalysisEvents {
   std::function<bool(const v1::ScoreProgress&)> on_progress;
   std::function<bool(const v1::ScorePoint&)> on_point;
+};
+struct SweepEvents : AnalysisEvents {
+  std::function<bool(const v1::Curve&)> on_curve;  // after its points
 };
 
 // A connection to one steerd. Every method blocks; errors carry the server's message, and the
@@ -77,9 +81,11 @@ class Client {
 
   absl::StatusOr<v1::ScoreSummary> Score(const v1::ScoreRequest& request,
                                          const AnalysisEvents& events, std::stop_token stop = {});
-  // Returns the curve as it is kept.
-  absl::StatusOr<v1::Curve> Sweep(const v1::SweepRequest& request, const AnalysisEvents& events,
-                                  std::stop_token stop = {});
+  // Returns the curves as they are kept: one, or one for each of the family in its order. Of a
+  // family that was not finished, those that on_curve told are kept, too.
+  absl::StatusOr<std::vector<v1::Curve>> Sweep(const v1::SweepRequest& request,
+                                               const SweepEvents& events,
+                                               std::stop_token stop = {});
   absl::StatusOr<v1::FitCurveResponse> FitCurve(const v1::FitCurveRequest& request);
   absl::StatusOr<v1::RecommendMultiplierResponse> RecommendMultiplier(
       const v1::RecommendMultiplierRequest& request);
@@ -98,6 +104,11 @@ class Client {
   // All pages, newest first, without points; of one signal (alias or id) unless empty.
   absl::StatusOr<std::vector<v1::Curve>> ListCurves(const std::string& signal);
   absl::Status DeleteCurve(const std::string& id);
+  absl::StatusOr<v1::Probe> SetProbe(const v1::SetProbeRequest& request);
+  absl::Status DeleteProbe(const std::string& signal);
+  absl::StatusOr<std::vector<v1::Probe>> ListProbes();  // by signal
+  // All pages, newest first.
+  absl::StatusOr<std::vector<v1::ProbeRun>> ListProbeRuns(const std::string& signal);
 
   absl::StatusOr<v1::Job> StartJob(const v1::StartJobRequest& request);
   absl::StatusOr<v1::Job> GetJob(const std::string& id);

@@ -132,6 +132,21 @@ TEST(GenerationProgressTest, SeveralCompletionsCannotBeResumed) {
   EXPECT_TRUE(absl::IsFailedPrecondition(progress.Rest().status()));
 }
 
+TEST(GenerationProgressTest, ABudgetIsSpentAgainUnlessItsMultipliersWereChanged) {
+  v1::GenerateRequest request = Request();
+  request.mutable_controls(1)->clear_multiplier();
+  request.mutable_budget()->set_max_utility_loss(0.25);
+  GenerationProgress progress(request);
+  progress.Take(Started(10));
+  progress.Take(Tokens({11}));
+  const auto rest = progress.Rest();
+  ASSERT_TRUE(rest.ok()) << rest.status();
+  EXPECT_EQ(rest->budget().max_utility_loss(), 0.25);
+  EXPECT_FALSE(rest->controls(1).has_multiplier());
+  ASSERT_TRUE(progress.TakeUpdate(Update("quiet", 3), UpdatedAt(6)).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(progress.Rest().status()));
+}
+
 TEST(GenerationProgressTest, ReplaysTheChangesOfMultipliers) {
   GenerationProgress progress(Request());
   progress.Take(Started(10));
