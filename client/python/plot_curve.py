@@ -1,8 +1,9 @@
-"""Draws a kept dose curve and its fitted laws with matplotlib, as `steerctl fit CURVE_ID --svg` does without it.
+"""Draws a kept dose curve and its fitted laws with matplotlib, as `steerctl fit CURVE_ID --svg` does without it; of several
+curves, or one of two signals, the map that `steerctl sweep --svg` draws.
 
-Needs grpcio, grpcio-tools and matplotlib. Usage: python client/python/plot_curve.py CURVE_ID FILE [HOST:PORT]
+Needs grpcio, grpcio-tools and matplotlib. Usage: python client/python/plot_curve.py CURVE_ID[,CURVE_ID...] FILE [HOST:PORT]
 """
-import sys
+import itertools, sys
 import grpc
 from example import analysis_pb2, analysis_pb2_grpc
 
@@ -50,7 +51,55 @@ def draw(fit, path):
     figure.savefig(path)
 
 
+def map_rows(curves):
+    """[(name, [point])] by ascending multiplier: a row for each curve, or for each second multiplier of one of two signals."""
+    if len(curves) == 1 and curves[0].HasField("second"):
+        key = lambda point: point.second_multiplier
+        groups = itertools.groupby(sorted(curves[0].points, key=lambda point: (key(point), point.multiplier)), key)
+        return [(f"{second:g}", list(points)) for second, points in groups]
+    return [(curve.signal_id[:12], list(curve.points)) for curve in curves]
+
+
+def edges(multipliers):
+    """Where cells around these begin and end: half-way between neighbours, the outermost as far out as in."""
+    if len(multipliers) == 1:
+        return [multipliers[0] - 0.5, multipliers[0] + 0.5]
+    inner = [(low + high) / 2 for low, high in zip(multipliers, multipliers[1:])]
+    return [2 * multipliers[0] - inner[0], *inner, 2 * multipliers[-1] - inner[-1]]
+
+
+def plot_map(curves, path):
+    from matplotlib.colors import CenteredNorm, Normalize
+    from matplotlib.figure import Figure
+
+    rows = map_rows(curves)
+    plain = next((p for name, points in rows for p in points if p.multiplier == p.second_multiplier == 0), None)
+    figure = Figure(figsize=(7.8, 2.4 + 0.4 * len(rows)), layout="constrained")
+    for axes, quantity in zip(figure.subplots(2, 1, sharex=True), ("preference", "utility")):
+        # The preference of a measured point is always there, and has no presence.
+        has = lambda point: quantity == "preference" or point.HasField(quantity)
+        values = [[getattr(point, quantity) if has(point) else float("nan") for point in points] for _, points in rows]
+        finite = [value for row in values for value in row if value == value]
+        centre = getattr(plain, quantity) if plain else 0
+        norm = Normalize(min(finite, default=0), max(finite, default=1))
+        if quantity == "preference":  # the middle of the colours is the plain model
+            norm = CenteredNorm(centre, max((abs(value - centre) for value in finite), default=0) or 1)
+        axes.set_facecolor("#dddddd")  # shows where a value is undefined
+        for place, ((_, points), row) in enumerate(zip(rows, values)):
+            mesh = axes.pcolormesh(edges([point.multiplier for point in points]), [place - 0.5, place + 0.5], [row], norm=norm,
+                                   cmap="cividis" if quantity == "preference" else "inferno")
+        figure.colorbar(mesh, ax=axes, label=f"{quantity} (nats per token)")
+        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+        axes.set_ylabel("second multiplier" if curves[0].HasField("second") else "signal")
+    axes.set_xlabel("multiplier m")
+    figure.savefig(path)
+
+
 if __name__ == "__main__":
     address = sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1:7070"
     stub = analysis_pb2_grpc.AnalysisServiceStub(grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]))
-    draw(stub.FitCurve(analysis_pb2.FitCurveRequest(curve_id=sys.argv[1])), sys.argv[2])
+    kept = [stub.GetCurve(analysis_pb2.GetCurveRequest(curve_id=id)) for id in sys.argv[1].split(",")]
+    if len(kept) > 1 or kept[0].HasField("second"):
+        plot_map(kept, sys.argv[2])
+    else:
+        draw(stub.FitCurve(analysis_pb2.FitCurveRequest(curve_id=kept[0].id)), sys.argv[2])

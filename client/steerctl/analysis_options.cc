@@ -10,82 +10,27 @@
 namespace steer {
 namespace {
 
-void AddPairOptions(CLI::App& command, PairOptions& options) {
-  command
-      .add_option("file", options.path,
-                  "JSON lines {\"question\", \"positive\", \"negative\"}; - is standard input")
-      ->required();
-  command.add_option("--system", options.system, "System message; default: the template's own");
-  command.add_flag("--raw", options.raw, "No chat template")->excludes("--system");
-  command
-      .add_option("--end-of-turn", options.end_of_turn,
-                  "Whether answers end with the template's end of turn;\ndefault: yes with a chat "
-                  "template")
-      ->type_name("yes|no")
-      ->check(CLI::IsMember({"yes", "no"}).description(""));
-  command.add_flag("--as-spelt", options.as_spelt,
-                   "Answers count as they are given; default: in both\nspellings, with and "
-                   "without a space before them");
-}
-
-// Of ScoreRequest and SweepRequest.
-template <typename Request>
-absl::Status SetPairs(const PairOptions& options, Request& request) {
-  const auto pairs = ReadPairs(options.path);
-  if (!pairs.ok()) return UsageError(pairs.status());
-  request.mutable_pairs()->Add(pairs->begin(), pairs->end());
-  request.set_system(options.system);
-  request.set_raw(options.raw);
-  if (!options.end_of_turn.empty()) request.set_end_of_turn(options.end_of_turn == "yes");
-  if (options.as_spelt) request.set_both_spellings(false);
-  return absl::OkStatus();
-}
-
-void AddSvgOption(CLI::App& command, std::string& path, const char* help) {
-  command.add_option("--svg", path, help)->type_name("FILE");
-}
-
 void AddCurveId(CLI::App& command, std::string& id) {
   command.add_option("curve", id, "The curve's id, as sweep and curves list show it")->required();
 }
 
-void AddGridOptions(CLI::App& command, SweepOptions& options) {
-  AddMultipliers(command, options.multipliers, "Measure at these; or give --from and --to");
-  CLI::Option* from =
-      command.add_option("--from", options.from, "Measure from here, closer where the curves bend");
-  CLI::Option* to = command.add_option("--to", options.to, "To here");
-  from->type_name("M")->needs(to)->excludes("--multipliers");
-  to->type_name("M")->needs(from);
-  command.add_option("--points", options.points, "At so many multipliers in all; default: 25")
-      ->type_name("N")
-      ->needs(from);
-}
-
 }  // namespace
 
-void AddMultipliers(CLI::App& command, std::vector<double>& multipliers, const char* help) {
-  command.add_option("--multipliers", multipliers, help)
-      ->type_name("M,M,..")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+std::string NameAlone(const std::string& text, const std::string& why) {
+  const absl::StatusOr<v1::Control> control = ParseControl(text);
+  if (!control.ok()) return CheckText(control.status());
+  if (!control->has_multiplier()) return "";
+  return CheckText(InvalidField("--signal", absl::StrCat("'", text, "'"),
+                                absl::StrCat("NAME without a multiplier, which ", why)));
 }
 
 void AddSignalAlone(CLI::App& command, ControlOptions& options, const char* help,
                     const std::string& why) {
   options.signals.resize(1);
-  const auto check = [why](const std::string& text) {
-    const auto alone = [&]() -> absl::Status {
-      STEER_ASSIGN_OR_RETURN(const v1::Control control, ParseControl(text));
-      if (!control.has_multiplier()) return absl::OkStatus();
-      return InvalidField("--signal", absl::StrCat("'", text, "'"),
-                          absl::StrCat("NAME without a multiplier, which ", why));
-    };
-    return CheckText(alone());
-  };
   command.add_option("--signal", options.signals.front(), help)
       ->type_name("NAME")
       ->required()
-      ->check(check);
+      ->check([why](const std::string& text) { return NameAlone(text, why); });
 }
 
 void AddCsvFlag(CLI::App& command, bool& csv, const char* help) {
@@ -94,6 +39,18 @@ void AddCsvFlag(CLI::App& command, bool& csv, const char* help) {
     CLI::Option* json = app->get_option_no_throw("--json");
     if (json != nullptr) flag->excludes(json);
   }
+}
+
+void AddMultipliers(CLI::App& command, std::vector<double>& multipliers, const char* help,
+                    const char* name) {
+  command.add_option(name, multipliers, help)
+      ->type_name("M,M,..")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
+void AddSvgOption(CLI::App& command, std::string& path, const char* help) {
+  command.add_option("--svg", path, help)->type_name("FILE");
 }
 
 void AddScoreOptions(CLI::App& command, ScoreOptions& options) {
@@ -112,37 +69,6 @@ absl::StatusOr<v1::ScoreRequest> ToRequest(const ScoreOptions& options) {
   request.mutable_controls()->Add(controls.begin(), controls.end());
   request.mutable_multipliers()->Add(options.multipliers.begin(), options.multipliers.end());
   request.set_omit_pairs(!options.per_pair);
-  return request;
-}
-
-void AddSweepOptions(CLI::App& command, SweepOptions& options) {
-  AddPairOptions(command, options.pairs);
-  AddSignalAlone(command, options.control, "Whose curve (alias or id), without a multiplier",
-                 "is what a sweep varies");
-  AddPositionOptions(command, options.control);
-  AddGridOptions(command, options);
-  command.add_flag("--sum", options.sum, "Show and fit losses summed over tokens, not their means");
-  command.add_flag("--fit", options.fit, "Fit the laws to the curve then, as 'steerctl fit' does");
-  AddCsvFlag(command, options.csv, "A line of numbers per multiplier, means and sums");
-  AddSvgOption(command, options.svg_path, "Draw the curve with the fitted laws; implies --fit");
-}
-
-absl::StatusOr<v1::SweepRequest> ToRequest(const SweepOptions& options) {
-  v1::SweepRequest request;
-  if (options.from && options.to) {
-    request.mutable_adaptive()->set_low(*options.from);
-    request.mutable_adaptive()->set_high(*options.to);
-    request.mutable_adaptive()->set_points(options.points.value_or(0));
-  } else if (!options.multipliers.empty()) {
-    request.mutable_multipliers()->mutable_values()->Add(options.multipliers.begin(),
-                                                         options.multipliers.end());
-  } else {
-    return UsageError(
-        InvalidField("--multipliers", "nothing", "--multipliers=M,M,.. or --from A --to B"));
-  }
-  STEER_RETURN_IF_ERROR(SetPairs(options.pairs, request));
-  STEER_ASSIGN_OR_RETURN(*request.mutable_control(),
-                         ToControl(options.control, options.control.signals.front()));
   return request;
 }
 

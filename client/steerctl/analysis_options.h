@@ -8,22 +8,14 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "client/steerctl/generation_options.h"
+#include "client/steerctl/pair_options.h"
 #include "steer/v1/analysis.pb.h"
 
 namespace steer {
 
-// What is measured and fitted, on the command line: score, sweep, fit and recommend
-// (text_options.h: what is asked of texts). Each adds its options to a command, and its ToRequest
-// makes the request; ranges are the server's business.
-
-// Polar pairs and how they are written.
-struct PairOptions {
-  std::string path;
-  std::string system;
-  bool raw = false;
-  bool as_spelt = false;
-  std::string end_of_turn;  // "", "yes" or "no"
-};
+// What is measured and fitted, on the command line: score, fit and recommend (sweep_options.h:
+// sweep; text_options.h: what is asked of texts). Each adds its options to a command, and its
+// ToRequest makes the request; ranges are the server's business.
 
 struct ScoreOptions {
   PairOptions pairs;
@@ -36,21 +28,6 @@ struct ScoreOptions {
 
 void AddScoreOptions(CLI::App& command, ScoreOptions& options);
 absl::StatusOr<v1::ScoreRequest> ToRequest(const ScoreOptions& options);
-
-struct SweepOptions {
-  PairOptions pairs;
-  ControlOptions control;  // one signal, without a multiplier
-  std::vector<double> multipliers;
-  std::optional<double> from, to;
-  std::optional<int32_t> points;
-  bool sum = false;
-  bool fit = false;
-  bool csv = false;
-  std::string svg_path;  // empty: no picture
-};
-
-void AddSweepOptions(CLI::App& command, SweepOptions& options);
-absl::StatusOr<v1::SweepRequest> ToRequest(const SweepOptions& options);
 
 struct FitOptions {
   v1::FitCurveRequest request;
@@ -74,10 +51,14 @@ struct RecommendOptions {
 void AddRecommendOptions(CLI::App& command, RecommendOptions& options);
 absl::StatusOr<v1::RecommendMultiplierRequest> ToRequest(const RecommendOptions& options);
 
-void AddMultipliers(CLI::App& command, std::vector<double>& multipliers, const char* help);
-// --signal NAME, the only one; `why` says what its multiplier is instead.
+void AddMultipliers(CLI::App& command, std::vector<double>& multipliers, const char* help,
+                    const char* name = "--multipliers");
+// A check for options: empty for a signal without a multiplier; `why` says what that is instead.
+std::string NameAlone(const std::string& text, const std::string& why);
+// --signal NAME, the only one.
 void AddSignalAlone(CLI::App& command, ControlOptions& options, const char* help,
                     const std::string& why);
+void AddSvgOption(CLI::App& command, std::string& path, const char* help);
 // --csv, where --json is not given as well.
 void AddCsvFlag(CLI::App& command, bool& csv, const char* help);
 

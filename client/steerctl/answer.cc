@@ -15,6 +15,8 @@
 namespace steer {
 namespace {
 
+constexpr size_t kShownDigits = 12;  // of an id
+
 int Completions(const v1::GenerateRequest& request) {
   return request.has_n() ? std::max(request.n(), 1) : 1;
 }
@@ -47,8 +49,9 @@ std::string PlaceText(int position, int prompt_tokens) {
 
 std::string AppliedText(const v1::AppliedControl& applied, int prompt_tokens) {
   const v1::ResolvedControl& control = applied.control();
-  std::string text = absl::StrCat(control.signal(), " (", control.signal_id().substr(0, 12), ") x ",
-                                  control.multiplier());
+  std::string text =
+      absl::StrCat(control.signal(), " (", control.signal_id().substr(0, kShownDigits), ") x ",
+                   control.multiplier());
   for (const v1::MultiplierChange& change : applied.changes()) {
     absl::StrAppend(&text, ", x ", change.multiplier(), " from ",
                     PlaceText(change.position(), prompt_tokens), " on,");
@@ -56,6 +59,43 @@ std::string AppliedText(const v1::AppliedControl& applied, int prompt_tokens) {
   absl::StrAppend(&text, " at ", absl::StrJoin(control.sites(), " "), " on ",
                   applied.steered_prompt_tokens(), " prompt and ",
                   applied.steered_generated_tokens(), " generated tokens");
+  return text;
+}
+
+std::string BudgetedText(const v1::GenerateRequest& request) {
+  const v1::UtilityBudget& budget = request.budget();
+  std::string text = absl::StrJoin(
+      request.controls(), ", ", [&budget](std::string* out, const v1::Control& control) {
+        const auto& less = budget.less_preference();
+        const bool is_less = std::find(less.begin(), less.end(), control.signal()) != less.end();
+        absl::StrAppend(out, is_less ? "less " : "", control.signal());
+      });
+  return absl::StrCat(text, ", within ", budget.max_utility_loss(), " nats");
+}
+
+// What one signal has of the budget; `name` is how the request spelt it.
+std::string ShareText(const v1::BudgetShare& share, absl::string_view name) {
+  std::string text = absl::StrFormat("  %s x %.4g by curve %s", name, share.multiplier(),
+                                     share.curve_id().substr(0, kShownDigits));
+  if (share.has_preference_gain())
+    absl::StrAppendFormat(&text, ": gain %+.4f", share.preference_gain());
+  if (share.has_utility_loss()) absl::StrAppendFormat(&text, ", loss %+.4f", share.utility_loss());
+  if (share.from_points()) absl::StrAppend(&text, ", between measured points");
+  return text;
+}
+
+std::string BudgetText(const v1::Receipt& receipt) {
+  const v1::BudgetReceipt& budget = receipt.budget();
+  std::string text = absl::StrFormat(
+      "budget of %g nats, predicted: gain of preference %+.4f, loss of utility %+.4f%s",
+      budget.max_utility_loss(), budget.preference_gain(), budget.utility_loss(),
+      budget.assumed_additive() ? ", assuming that the signals' add up" : "");
+  for (int i = 0; i < budget.shares_size(); ++i) {
+    const v1::BudgetShare& share = budget.shares(i);
+    const std::string name =
+        i < receipt.controls_size() ? receipt.controls(i).control().signal() : share.signal_id();
+    absl::StrAppend(&text, "\n", ShareText(share, name));
+  }
   return text;
 }
 
@@ -122,12 +162,14 @@ Answer Question::Close() && {
 
 v1::GenerateRequest PlainTwin(v1::GenerateRequest request, const Answer& answer) {
   request.clear_controls();
+  request.clear_budget();
   request.mutable_sampling()->set_seed(answer.started.sampling().seed());
   return request;
 }
 
 std::string ControlsText(const v1::GenerateRequest& request) {
   if (request.controls().empty()) return "plain";
+  if (request.has_budget()) return BudgetedText(request);
   return absl::StrJoin(request.controls(), " ", [](std::string* out, const v1::Control& control) {
     absl::StrAppend(out, control.signal());
     if (control.has_multiplier()) absl::StrAppend(out, "=", control.multiplier());
@@ -150,6 +192,9 @@ std::string Note(const Answer& answer) {
                       AppliedText(applied, completion.finished.usage().prompt_tokens()));
     }
   }
+  // All completions have the same.
+  const v1::Receipt& receipt = answer.completions.begin()->second.finished.receipt();
+  if (receipt.has_budget()) absl::StrAppend(&note, "\n", BudgetText(receipt));
   return note;
 }
 

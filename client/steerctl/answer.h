@@ -52,14 +52,14 @@ class Question {
   Answer answer_;
 };
 
-// The same request without signals, with the seed that `answer` had.
+// The same request without signals and budget, with the seed that `answer` had.
 v1::GenerateRequest PlainTwin(v1::GenerateRequest request, const Answer& answer);
 
-// "rude=2 calm", or "plain" without signals.
+// "rude=2 calm", "polite, less rude, within 0.3 nats", or "plain" without signals.
 std::string ControlsText(const v1::GenerateRequest& request);
 
 // A line a completion: tokens, speed, why it ended. Then what steered, and how its multipliers
-// changed on the way.
+// changed on the way, and what a budget bought.
 std::string Note(const Answer& answer);
 // `text` on standard error, dimmed if that is a terminal; if not, only with `always`.
 void ShowNote(const std::string& text, bool always = false);

@@ -48,9 +48,7 @@ double RoundStep(double least) {
 // As many decimals as the step has, so that all labels of an axis have the same.
 std::string TickLabel(double value, double step) {
   const int decimals = std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9)));
-  if (decimals > kMostDecimals || std::abs(value) >= 1e7)
-    return WithMinus(absl::StrFormat("%.4g", value));
-  return WithMinus(absl::StrFormat("%.*f", decimals, value));
+  return FixedText(value, decimals);
 }
 
 }  // namespace
@@ -75,6 +73,14 @@ double Axis::Pixel(double value) const {
 
 std::string NumberText(double value, int digits) {
   return WithMinus(absl::StrFormat("%.*g", digits, value == 0 ? 0 : value));
+}
+
+std::string FixedText(double value, int decimals) {
+  if (decimals > kMostDecimals || std::abs(value) >= 1e7)
+    return WithMinus(absl::StrFormat("%.4g", value));
+  const std::string text = absl::StrFormat("%.*f", decimals, value);
+  const bool zero = text.find_first_not_of("-0.") == std::string::npos;
+  return WithMinus(zero ? text.substr(text.find('0')) : text);
 }
 
 }  // namespace steer

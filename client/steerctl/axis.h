@@ -34,5 +34,7 @@ class Axis {
 
 // "−1.25", with a typographic minus, up to `digits` significant digits.
 std::string NumberText(double value, int digits = 3);
+// "−1.250", with so many decimals while the number is short.
+std::string FixedText(double value, int decimals);
 
 }  // namespace steer

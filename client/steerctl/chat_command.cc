@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
@@ -17,7 +18,7 @@ namespace steer {
 namespace {
 
 constexpr char kHelp[] =
-    "/signal NAME=M  steer with NAME at M from now on (M = 0: no longer)\n"
+    "/signal NAME=M  steer with NAME at M from now on (M = 0: no longer); NAME with --budget\n"
     "/signals        show what steers\n"
     "/reset          forget the conversation\n"
     "/quit           leave, like Ctrl-D; Ctrl-C stops an answer\n";
@@ -88,13 +89,28 @@ class Chat {
     return status;
   }
 
-  absl::Status Ask(const v1::GenerateRequest& request, const std::stop_token& stop,
-                   Answer& answer) {
+  absl::Status Ask(v1::GenerateRequest request, const std::stop_token& stop, Answer& answer) {
+    if (request.has_budget()) FitBudget(request);
     Question question(request, AnswerOptions());
     const absl::Status status = question.Ask(client_, stop);
     answer = std::move(question).Close();
     if (status.ok()) ShowNote(Note(answer));
     return status;
+  }
+
+  // Of a budget, what is about the signals of now: others have left the conversation.
+  static void FitBudget(v1::GenerateRequest& request) {
+    if (request.controls().empty()) return request.clear_budget();
+    auto& less = *request.mutable_budget()->mutable_less_preference();
+    less.erase(std::remove_if(less.begin(), less.end(),
+                              [&request](const std::string& name) {
+                                const auto& controls = request.controls();
+                                return std::none_of(controls.begin(), controls.end(),
+                                                    [&name](const v1::Control& control) {
+                                                      return control.signal() == name;
+                                                    });
+                              }),
+               less.end());
   }
 
   // What the server refuses does not end a conversation; a server that is gone does.
@@ -108,18 +124,24 @@ class Chat {
     return true;
   }
 
+  static bool IsOff(const v1::Control& control) {
+    return control.has_multiplier() && control.multiplier() == 0 &&
+           (!control.has_bias_multiplier() || control.bias_multiplier() == 0);
+  }
+
   void SetSignal(const std::string& text) {
     const absl::StatusOr<v1::Control> control = ToControl(options_.generation.controls, text);
-    if (!control.ok()) {
-      std::fputs(ForStderr(ErrorText(control.status())).c_str(), stderr);
+    const bool off = control.ok() && IsOff(*control);
+    absl::Status status = control.status();
+    if (status.ok() && !off && request_.has_budget()) status = CheckBudgeted(*control);
+    if (!status.ok()) {
+      std::fputs(ForStderr(ErrorText(status)).c_str(), stderr);
       return;
     }
     auto& controls = *request_.mutable_controls();
     for (int i = controls.size() - 1; i >= 0; --i) {
       if (controls[i].signal() == control->signal()) controls.DeleteSubrange(i, 1);
     }
-    const bool off = control->has_multiplier() && control->multiplier() == 0 &&
-                     (!control->has_bias_multiplier() || control->bias_multiplier() == 0);
     if (!off) *controls.Add() = *control;
     Print(ControlsText(request_) + "\n");
   }

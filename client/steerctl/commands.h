@@ -17,6 +17,7 @@ void AddSweepCommand(CLI::App& app, Session& session);
 void AddMeasureCommand(CLI::App& app, Session& session);
 void AddManifoldCommand(CLI::App& app, Session& session);
 void AddCurveCommands(CLI::App& app, Session& session);  // fit, recommend, curves list|show|delete
+void AddProbeCommands(CLI::App& app, Session& session);  // probes set|list|show|delete
 void AddJobCommands(CLI::App& app, Session& session);    // jobs list|show|cancel
 
 }  // namespace steer

@@ -8,13 +8,10 @@
 #include "client/steerctl/curve_output.h"
 #include "client/steerctl/curve_text.h"
 #include "client/steerctl/json.h"
-#include "client/steerctl/positions_text.h"
 #include "core/base/status_macros.h"
 
 namespace steer {
 namespace {
-
-constexpr size_t kShownDigits = 12;  // of the signal's id in a list
 
 struct ListOptions {
   std::string signal;
@@ -37,7 +34,8 @@ absl::Status RunFit(const Session& session, const FitOptions& options) {
   }
   if (options.svg_path.empty()) return absl::OkStatus();
   const std::string name = NameOfSignal(*client, fit.curve().signal_id());
-  return WriteSvg({fit.curve(), request.mode(), name, fit, std::nullopt}, options.svg_path);
+  return WriteSvg(CurvePlot{fit.curve(), request.mode(), name, fit, std::nullopt},
+                  options.svg_path);
 }
 
 absl::Status RunRecommend(const Session& session, const RecommendOptions& options) {
@@ -53,7 +51,8 @@ absl::Status RunRecommend(const Session& session, const RecommendOptions& option
     fit_request.set_mode(v1::MEAN);
     STEER_ASSIGN_OR_RETURN(const v1::FitCurveResponse fit, client->FitCurve(fit_request));
     const std::string name = NameOfSignal(*client, fit.curve().signal_id());
-    STEER_RETURN_IF_ERROR(WriteSvg({fit.curve(), v1::MEAN, name, fit, told}, options.svg_path));
+    STEER_RETURN_IF_ERROR(
+        WriteSvg(CurvePlot{fit.curve(), v1::MEAN, name, fit, told}, options.svg_path));
   }
   if (told.feasible()) return absl::OkStatus();
   return absl::OutOfRangeError(
@@ -74,13 +73,7 @@ absl::Status RunList(const Session& session, const ListOptions& options) {
     Print("No curves yet; 'steerctl sweep' measures one.\n");
     return absl::OkStatus();
   }
-  const auto right = Table::Align::kRight;
-  Table table({{"SIGNAL"}, {"PAIRS", right}, {"POSITIONS"}, {"CREATED (UTC)"}, {"CURVE"}});
-  for (const v1::Curve& curve : curves) {
-    table.Add({curve.signal_id().substr(0, kShownDigits), absl::StrCat(curve.pairs()),
-               PositionsText(curve.positions()), TimeText(curve.created_unix_ms()), curve.id()});
-  }
-  Print(table.ToString());
+  Print(CurveList(curves).ToString());
   return absl::OkStatus();
 }
 

@@ -7,23 +7,51 @@ namespace {
 
 std::string Field(bool defined, double value) { return defined ? CsvField(value) : ""; }
 
+std::vector<std::string> PointNames(bool of_two) {
+  std::vector<std::string> names = {"multiplier"};
+  if (of_two) names.push_back("second_multiplier");
+  for (const char* name : {"preference", "preference_low", "preference_high", "utility",
+                           "utility_low", "utility_high", "sum_preference", "sum_utility"})
+    names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> PointFields(const v1::CurvePoint& point, bool of_two) {
+  const bool preference = point.has_preference_interval();
+  const bool utility = point.has_utility_interval();
+  std::vector<std::string> fields = {CsvField(point.multiplier())};
+  if (of_two) fields.push_back(CsvField(point.second_multiplier()));
+  for (const std::string& field :
+       {CsvField(point.preference()), Field(preference, point.preference_interval().low()),
+        Field(preference, point.preference_interval().high()),
+        Field(point.has_utility(), point.utility()), Field(utility, point.utility_interval().low()),
+        Field(utility, point.utility_interval().high()), CsvField(point.sum_preference()),
+        Field(point.has_sum_utility(), point.sum_utility())})
+    fields.push_back(field);
+  return fields;
+}
+
 }  // namespace
 
 std::string CurveCsv(const v1::Curve& curve) {
-  std::string text =
-      CsvLine({"multiplier", "preference", "preference_low", "preference_high", "utility",
-               "utility_low", "utility_high", "sum_preference", "sum_utility"});
+  std::string text = CsvLine(PointNames(curve.has_second()));
+  for (const v1::CurvePoint& point : curve.points())
+    text += CsvLine(PointFields(point, curve.has_second()));
+  return text;
+}
+
+std::string FamilyCsvHeader() {
+  std::vector<std::string> names = PointNames(/*of_two=*/false);
+  names.insert(names.begin(), "signal");
+  return CsvLine(names);
+}
+
+std::string FamilyCsvLines(const std::string& signal, const v1::Curve& curve) {
+  std::string text;
   for (const v1::CurvePoint& point : curve.points()) {
-    const bool preference = point.has_preference_interval();
-    const bool utility = point.has_utility_interval();
-    text +=
-        CsvLine({CsvField(point.multiplier()), CsvField(point.preference()),
-                 Field(preference, point.preference_interval().low()),
-                 Field(preference, point.preference_interval().high()),
-                 Field(point.has_utility(), point.utility()),
-                 Field(utility, point.utility_interval().low()),
-                 Field(utility, point.utility_interval().high()), CsvField(point.sum_preference()),
-                 Field(point.has_sum_utility(), point.sum_utility())});
+    std::vector<std::string> fields = PointFields(point, /*of_two=*/false);
+    fields.insert(fields.begin(), signal);
+    text += CsvLine(fields);
   }
   return text;
 }

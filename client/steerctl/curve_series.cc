@@ -18,24 +18,16 @@ std::optional<Range> FiniteRange(bool present, const v1::Interval& interval) {
   return present ? FiniteRange(interval.low(), interval.high()) : std::nullopt;
 }
 
-// The value that is drawn; sums have no intervals.
+// What is drawn; sums have no intervals.
 std::optional<CurveSeries::Point> PointOf(const v1::CurvePoint& point, Quantity quantity,
                                           v1::LossMode mode) {
-  const bool preference = quantity == Quantity::kPreference;
-  const bool sum = mode == v1::SUM;
-  if (!preference && !(sum ? point.has_sum_utility() : point.has_utility())) return std::nullopt;
-  CurveSeries::Point drawn{point.multiplier(), 0, std::nullopt};
-  if (preference) {
-    drawn.value = sum ? point.sum_preference() : point.preference();
-  } else {
-    drawn.value = sum ? point.sum_utility() : point.utility();
-  }
-  if (!std::isfinite(drawn.multiplier) || !std::isfinite(drawn.value)) return std::nullopt;
-  if (!sum) {
-    drawn.interval = preference
-                         ? FiniteRange(point.has_preference_interval(), point.preference_interval())
-                         : FiniteRange(point.has_utility_interval(), point.utility_interval());
-  }
+  const std::optional<double> value = ValueOf(point, quantity, mode);
+  if (!value || !std::isfinite(point.multiplier())) return std::nullopt;
+  CurveSeries::Point drawn{point.multiplier(), *value, std::nullopt};
+  if (mode == v1::SUM) return drawn;
+  drawn.interval = quantity == Quantity::kPreference
+                       ? FiniteRange(point.has_preference_interval(), point.preference_interval())
+                       : FiniteRange(point.has_utility_interval(), point.utility_interval());
   return drawn;
 }
 
@@ -116,6 +108,15 @@ std::vector<v1::PhaseInterval> PhasesOf(const CurvePlot& plot) {
 }
 
 }  // namespace
+
+std::optional<double> ValueOf(const v1::CurvePoint& point, Quantity quantity, v1::LossMode mode) {
+  const bool preference = quantity == Quantity::kPreference;
+  const bool sum = mode == v1::SUM;
+  if (!preference && !(sum ? point.has_sum_utility() : point.has_utility())) return std::nullopt;
+  double value = sum ? point.sum_utility() : point.utility();
+  if (preference) value = sum ? point.sum_preference() : point.preference();
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
 
 CurveSeries SeriesOf(const CurvePlot& plot, Quantity quantity) {
   CurveSeries series;

@@ -20,6 +20,9 @@ struct CurvePlot {
 
 enum class Quantity { kPreference, kUtility };
 
+// A measured value; nullopt where it is undefined or no finite number.
+std::optional<double> ValueOf(const v1::CurvePoint& point, Quantity quantity, v1::LossMode mode);
+
 // One quantity against the multiplier, ready to be drawn: every number is finite, and what is
 // undefined, not measured or not fitted is not there.
 struct CurveSeries {

@@ -21,7 +21,6 @@ constexpr double kWidth = 780;
 constexpr double kMargin = 14;
 constexpr Range kX = {84, 762};
 constexpr double kLine = 15;
-constexpr double kHeader = 66;
 constexpr double kStripHeight = 16;
 constexpr double kPanelHeight = 240;
 constexpr double kPixelsATick = 68;
@@ -54,9 +53,9 @@ std::vector<std::string> CaptionOf(const CurveSeries& series) {
 Layout LayoutOf(const CurveParts& parts) {
   Layout layout;
   layout.preference_caption = CaptionOf(parts.preference);
-  layout.preference_caption_y = kHeader + kLine;
+  layout.preference_caption_y = kHeadingHeight + kLine;
   const auto lines = [](const auto& caption) { return static_cast<double>(caption.size()); };
-  layout.strip.low = kHeader + kLine * lines(layout.preference_caption) + 8;
+  layout.strip.low = kHeadingHeight + kLine * lines(layout.preference_caption) + 8;
   layout.strip.high = layout.strip.low + (parts.phases.empty() ? 0 : kStripHeight);
   layout.preference = {layout.strip.high, layout.strip.high + kPanelHeight};
 
@@ -87,10 +86,6 @@ std::string TitleOf(const CurvePlot& plot) {
 
 void DrawHeader(Svg& svg, const CurvePlot& plot) {
   const v1::Curve& curve = plot.curve;
-  constexpr double kTitleSize = 16;
-  const double room = kWidth - 2 * kMargin;
-  svg.Text({kMargin, 26}, Shortened(TitleOf(plot), room, kTitleSize * kBold),
-           "font-size=\"16\" font-weight=\"bold\"");
   const std::string pairs = absl::StrCat(
       curve.pairs(), " pairs, ", curve.utility_pairs(), " with utility at every m · log-odds of ",
       ModeText(plot.mode), " · ", PositionsText(curve.positions()));
@@ -98,9 +93,7 @@ void DrawHeader(Svg& svg, const CurvePlot& plot) {
       absl::StrCat("signal ", curve.signal_id().substr(0, kShownDigits), " · model ",
                    curve.model_fingerprint().substr(0, kShownDigits), " · curve ",
                    curve.id().substr(0, kShownDigits));
-  constexpr char kGrey[] = "font-size=\"11\" fill=\"#444444\"";
-  svg.Text({kMargin, 44}, Shortened(pairs, room, kSmallSize), kGrey);
-  svg.Text({kMargin, 59}, Shortened(origin, room, kSmallSize), kGrey);
+  DrawHeading(svg, kWidth, {TitleOf(plot), pairs, origin});
 }
 
 void DrawCaption(Svg& svg, const std::vector<std::string>& lines, double y) {

@@ -1,6 +1,7 @@
 #include "client/steerctl/curve_text.h"
 
 #include <cmath>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -18,16 +19,16 @@ std::string IntervalText(bool defined, const v1::Interval& interval) {
   return defined ? absl::StrFormat("%+.4f .. %+.4f", interval.low(), interval.high()) : "-";
 }
 
-std::vector<std::string> RowOf(const v1::CurvePoint& point, v1::LossMode mode) {
-  const std::string multiplier = absl::StrFormat("%g", point.multiplier());
+// All but the multipliers.
+std::vector<std::string> ValuesOf(const v1::CurvePoint& point, v1::LossMode mode) {
   if (mode == v1::SUM) {
-    return {multiplier, ValueText(true, point.sum_preference()),
+    return {ValueText(true, point.sum_preference()),
             IntervalText(point.has_sum_preference_interval(), point.sum_preference_interval()),
             ValueText(point.has_sum_utility(), point.sum_utility()),
             IntervalText(point.has_sum_utility_interval(), point.sum_utility_interval())};
   }
   return {
-      multiplier, ValueText(true, point.preference()),
+      ValueText(true, point.preference()),
       IntervalText(point.has_preference_interval(), point.preference_interval()),
       ValueText(point.has_utility(), point.utility()),
       IntervalText(point.has_utility() && point.has_utility_interval(), point.utility_interval())};
@@ -128,18 +129,33 @@ std::string ModeText(v1::LossMode mode) {
 
 Table CurveTable(const v1::Curve& curve, v1::LossMode mode, const std::map<double, int>& valid) {
   const auto right = Table::Align::kRight;
-  std::vector<Table::Column> columns = {{"multiplier", right},
-                                        {"preference", right},
-                                        {"95 % interval", right},
-                                        {"utility", right},
-                                        {"95 % interval", right}};
+  std::vector<Table::Column> columns = {{"multiplier", right}};
+  if (curve.has_second()) columns.push_back({"second", right});
+  for (const char* name : {"preference", "95 % interval", "utility", "95 % interval"})
+    columns.push_back({name, right});
   if (!valid.empty()) columns.push_back({"valid", right});
   Table table(columns);
   for (const v1::CurvePoint& point : curve.points()) {
-    std::vector<std::string> row = RowOf(point, mode);
+    std::vector<std::string> row = {absl::StrFormat("%g", point.multiplier())};
+    if (curve.has_second()) row.push_back(absl::StrFormat("%g", point.second_multiplier()));
+    for (std::string& value : ValuesOf(point, mode)) row.push_back(std::move(value));
     const auto found = valid.find(point.multiplier());
     row.push_back(found == valid.end() ? "" : absl::StrCat(found->second, "/", curve.pairs()));
     table.Add(std::move(row));
+  }
+  return table;
+}
+
+Table CurveList(const std::vector<v1::Curve>& curves) {
+  constexpr size_t kShownDigits = 12;  // of a signal's id
+  const auto right = Table::Align::kRight;
+  Table table({{"SIGNAL"}, {"PAIRS", right}, {"POSITIONS"}, {"CREATED (UTC)"}, {"CURVE"}});
+  for (const v1::Curve& curve : curves) {
+    std::string signal = curve.signal_id().substr(0, kShownDigits);
+    if (curve.has_second())
+      absl::StrAppend(&signal, " + ", curve.second().signal_id().substr(0, kShownDigits));
+    table.Add({signal, absl::StrCat(curve.pairs()), PositionsText(curve.positions()),
+               TimeText(curve.created_unix_ms()), curve.id()});
   }
   return table;
 }
@@ -148,16 +164,19 @@ std::string Details(const v1::Curve& curve) {
   std::string form = curve.raw() ? "raw" : "chat template";
   absl::StrAppend(&form, curve.end_of_turn() ? ", with end of turn" : "",
                   curve.both_spellings() ? ", both spellings" : ", as spelt");
-  return Listing({{"curve", curve.id()},
-                  {"signal", curve.signal_id()},
-                  {"positions", PositionsText(curve.positions())},
-                  {"model", curve.model_fingerprint()},
-                  {"pairs", absl::StrCat(curve.pairs(), ", of which ", curve.utility_pairs(),
-                                         " have a utility at every multiplier")},
-                  {"pairs' hash", curve.pairs_sha256()},
-                  {"format", form},
-                  {"system", curve.system()},
-                  {"created", absl::StrCat(TimeText(curve.created_unix_ms()), " UTC")}});
+  return Listing(
+      {{"curve", curve.id()},
+       {"signal", curve.signal_id()},
+       {"positions", PositionsText(curve.positions())},
+       {"second", curve.second().signal_id()},
+       {"its positions", curve.has_second() ? PositionsText(curve.second().positions()) : ""},
+       {"model", curve.model_fingerprint()},
+       {"pairs", absl::StrCat(curve.pairs(), ", of which ", curve.utility_pairs(),
+                              " have a utility at every multiplier")},
+       {"pairs' hash", curve.pairs_sha256()},
+       {"format", form},
+       {"system", curve.system()},
+       {"created", absl::StrCat(TimeText(curve.created_unix_ms()), " UTC")}});
 }
 
 std::string FitText(const v1::FitCurveResponse& fit, v1::LossMode mode) {

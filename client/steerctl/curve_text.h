@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "client/steerctl/table.h"
 #include "steer/v1/analysis.pb.h"
@@ -17,9 +18,11 @@ std::string PhaseText(v1::Phase phase);
 // "means per answer token", "sums over the answers' tokens"
 std::string ModeText(v1::LossMode mode);
 
-// A row per point. `valid`: pairs with a defined utility, by multiplier; without any there is no
-// such column.
+// A row per point, with both multipliers of two signals. `valid`: pairs with a defined utility, by
+// multiplier; without any there is no such column.
 Table CurveTable(const v1::Curve& curve, v1::LossMode mode, const std::map<double, int>& valid);
+// A row per curve: "0123456789ab + fedcba987654" of two signals.
+Table CurveList(const std::vector<v1::Curve>& curves);
 // What the curve holds for, one line each.
 std::string Details(const v1::Curve& curve);
 

@@ -107,7 +107,8 @@ void AddGenerateCommand(CLI::App& app, Session& session) {
       "The text streams to standard output; on a terminal, a line about it follows on\n"
       "standard error. With --json the request's id is told there first.\n"
       "Example: steerctl generate \"How do I boil an egg?\" --signal polite=2 --plain-too --seed "
-      "7");
+      "7\n"
+      "By kept dose curves: steerctl generate \"Hello\" --signal polite --budget 0.1 --verbose");
   SetAction(command, session, options, &RunGenerate);
 }
 

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 
+#include "absl/strings/str_cat.h"
 #include "client/steerctl/command_line.h"
+#include "core/base/status.h"
 #include "core/base/status_macros.h"
 
 namespace steer {
@@ -113,6 +115,37 @@ void AddEndOptions(CLI::App& command, v1::Sampling& sampling) {
       "The model's end tokens do not end the answer");
 }
 
+// The server turns the budget into multipliers, so no signal brings its own.
+void AddBudgetOptions(CLI::App& command, v1::GenerateRequest& request) {
+  CLI::Option* budget = command.add_option_function<double>(
+      "--budget",
+      [&request](const double& nats) { request.mutable_budget()->set_max_utility_loss(nats); },
+      "The most preference for at most so much utility, by kept\ndose curves, instead of "
+      "multipliers");
+  budget->type_name("NATS")->needs("--signal");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--less",
+          [&request](const std::vector<std::string>& names) {
+            request.mutable_budget()->mutable_less_preference()->Assign(names.begin(), names.end());
+          },
+          "Away from the concept of this signal; repeatable")
+      ->type_name("NAME")
+      ->allow_extra_args(false)
+      ->needs(budget);
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--curve",
+          [&request](const std::vector<std::string>& ids) {
+            request.mutable_budget()->mutable_curve_ids()->Assign(ids.begin(), ids.end());
+          },
+          "Go by this curve: one for each --signal in its order, or\none of two together; default: "
+          "the newest")
+      ->type_name("ID")
+      ->allow_extra_args(false)
+      ->needs(budget);
+}
+
 }  // namespace
 
 void AddGenerationOptions(CLI::App& command, GenerationOptions& options) {
@@ -141,6 +174,7 @@ void AddGenerationOptions(CLI::App& command, GenerationOptions& options) {
       ->type_name("first|last")
       ->check(CLI::IsMember({"first", "last"}).description(""));
   AddControlOptions(command, options.controls);
+  AddBudgetOptions(command, options.request);
   command.add_flag("--plain-too", options.plain_too,
                    "Then the same without signals, from the same seed");
 }
@@ -166,10 +200,19 @@ void AddSingleAnswerOptions(CLI::App& command, GenerationOptions& options) {
       ->type_name("K");
 }
 
+absl::Status CheckBudgeted(const v1::Control& control) {
+  if (!control.has_multiplier()) return absl::OkStatus();
+  return UsageError(InvalidField(
+      "--signal", absl::StrCat("'", control.signal(), "' with a multiplier beside --budget"),
+      "NAME alone: the budget chooses the multipliers"));
+}
+
 absl::StatusOr<v1::GenerateRequest> ToRequest(const GenerationOptions& options) {
   v1::GenerateRequest request = options.request;
   STEER_ASSIGN_OR_RETURN(const std::vector<v1::Control> controls, ToControls(options.controls));
   request.mutable_controls()->Add(controls.begin(), controls.end());
+  if (!request.has_budget()) return request;
+  for (const v1::Control& control : controls) STEER_RETURN_IF_ERROR(CheckBudgeted(control));
   return request;
 }
 

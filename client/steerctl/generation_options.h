@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "steer/v1/generation.pb.h"
 
@@ -36,7 +37,9 @@ struct GenerationOptions {
 void AddGenerationOptions(CLI::App& command, GenerationOptions& options);
 // What only a single answer has: several completions, the prompt in the answer, log-probabilities.
 void AddSingleAnswerOptions(CLI::App& command, GenerationOptions& options);
-// The request with its controls.
+// A usage error for a signal that brings a multiplier where a budget chooses it.
+absl::Status CheckBudgeted(const v1::Control& control);
+// The request with its controls; CheckBudgeted of each if it has a budget.
 absl::StatusOr<v1::GenerateRequest> ToRequest(const GenerationOptions& options);
 
 }  // namespace steer

@@ -75,6 +75,7 @@ int Run(int argc, const char* const* argv) {
   AddMeasureCommand(app, session);
   AddManifoldCommand(app, session);
   AddCurveCommands(app, session);
+  AddProbeCommands(app, session);
   AddJobCommands(app, session);
   MentionGlobalOptions(app);
   try {

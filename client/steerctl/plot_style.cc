@@ -25,6 +25,18 @@ std::string SearchedStyle() {
   return absl::StrCat(Stroke(kRecommendedColour, 4), " stroke-opacity=\"0.5\"");
 }
 
+void DrawHeading(Svg& svg, double page_width, const Heading& heading) {
+  constexpr double kMargin = 14;
+  constexpr double kTitleSize = 16;
+  constexpr double kBold = 1.15;  // how much wider than the same text in normal type
+  constexpr char kGrey[] = "font-size=\"11\" fill=\"#444444\"";
+  const double room = page_width - 2 * kMargin;
+  svg.Text({kMargin, 26}, Shortened(heading.title, room, kTitleSize * kBold),
+           "font-size=\"16\" font-weight=\"bold\"");
+  svg.Text({kMargin, 44}, Shortened(heading.measured, room, kSmallSize), kGrey);
+  svg.Text({kMargin, 59}, Shortened(heading.origin, room, kSmallSize), kGrey);
+}
+
 void DrawWhisker(Svg& svg, Spot from, Spot to, double width) {
   constexpr double kCap = 3;
   const std::string style = Stroke(kInk, width);

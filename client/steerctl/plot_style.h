@@ -30,6 +30,15 @@ std::string Stroke(const char* colour, double width);
 // Of a line along the range that was searched for the recommended multiplier.
 std::string SearchedStyle();
 
+// The title of a page and two lines about what it shows, at its top.
+struct Heading {
+  std::string title;
+  std::string measured;
+  std::string origin;
+};
+inline constexpr double kHeadingHeight = 66;
+void DrawHeading(Svg& svg, double page_width, const Heading& heading);
+
 // An interval with its two ends; vertical or horizontal.
 void DrawWhisker(Svg& svg, Spot from, Spot to, double width);
 // The mark of a half-validity point.

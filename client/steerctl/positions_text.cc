@@ -15,4 +15,9 @@ std::string PositionsText(const v1::PositionRule& rule) {
                       rule.exclude_template_head() ? ", not the template's head" : "");
 }
 
+std::string SitesText(const google::protobuf::RepeatedPtrField<std::string>& sites) {
+  if (sites.size() < 2) return sites.empty() ? "" : sites[0];
+  return absl::StrCat(sites[0], " and ", sites.size() - 1, " more");
+}
+
 }  // namespace steer

@@ -94,9 +94,7 @@ absl::Status RunList(const Session& session, const ListOptions& options) {
                {"CREATED (UTC)"},
                {"ID"}});
   for (const v1::Signal& signal : signals) {
-    std::string sites = signal.sites().empty() ? "" : signal.sites(0);
-    if (signal.sites_size() > 1) absl::StrAppend(&sites, " and ", signal.sites_size() - 1, " more");
-    table.Add({absl::StrJoin(signal.aliases(), " "), signal.kind(), sites,
+    table.Add({absl::StrJoin(signal.aliases(), " "), signal.kind(), SitesText(signal.sites()),
                BytesText(signal.payload_bytes()), TimeText(signal.created_unix_ms()), signal.id()});
   }
   Print(table.ToString());

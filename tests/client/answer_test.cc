@@ -109,6 +109,62 @@ TEST(NoteTest, HasALineForEachCompletion) {
   EXPECT_THAT(Note(answer), HasSubstr("\ncompletion 1: 12 tokens"));
 }
 
+v1::GenerateRequest BudgetedRequest() {
+  v1::GenerateRequest request;
+  request.add_controls()->set_signal("polite");
+  request.add_controls()->set_signal("rude");
+  request.mutable_budget()->set_max_utility_loss(0.3);
+  request.mutable_budget()->add_less_preference("rude");
+  return request;
+}
+
+TEST(ControlsTextTest, TellsTheBudgetOfSignals) {
+  EXPECT_EQ(ControlsText(BudgetedRequest()), "polite, less rude, within 0.3 nats");
+}
+
+TEST(PlainTwinTest, HasNeitherSignalsNorABudget) {
+  Answer answer;
+  answer.started.mutable_sampling()->set_seed(7);
+  const v1::GenerateRequest twin = PlainTwin(BudgetedRequest(), answer);
+  EXPECT_TRUE(twin.controls().empty());
+  EXPECT_FALSE(twin.has_budget());
+  EXPECT_EQ(twin.sampling().seed(), 7u);
+}
+
+TEST(NoteTest, TellsWhatABudgetBought) {
+  Answer answer;
+  for (const int i : {0, 1}) {
+    answer.completions[i].finished = Finished(i);
+    v1::BudgetReceipt& budget = *answer.completions[i].finished.mutable_receipt()->mutable_budget();
+    budget.set_max_utility_loss(0.3);
+    budget.set_preference_gain(1.25);
+    budget.set_utility_loss(0.2875);
+    v1::BudgetShare& share = *budget.add_shares();
+    share.set_curve_id(std::string(64, 'c'));
+    share.set_multiplier(1.375);
+    share.set_preference_gain(1.25);
+    share.set_utility_loss(0.2875);
+    share.set_from_points(true);
+  }
+  const std::string note = Note(answer);
+  EXPECT_THAT(note,
+              testing::EndsWith(
+                  "\nbudget of 0.3 nats, predicted: gain of preference +1.2500, loss of utility "
+                  "+0.2875\n  loud x 1.375 by curve cccccccccccc: gain +1.2500, loss +0.2875, "
+                  "between measured points"))
+      << "once for both completions";
+  EXPECT_EQ(note.find("budget of"), note.rfind("budget of"));
+
+  v1::BudgetReceipt& budget = *answer.completions[0].finished.mutable_receipt()->mutable_budget();
+  budget.set_assumed_additive(true);
+  budget.mutable_shares(0)->clear_preference_gain();
+  budget.mutable_shares(0)->clear_utility_loss();
+  budget.mutable_shares(0)->set_from_points(false);
+  budget.add_shares()->set_signal_id("nameless");
+  EXPECT_THAT(Note(answer), HasSubstr("+0.2875, assuming that the signals' add up\n"
+                                      "  loud x 1.375 by curve cccccccccccc\n  nameless x 0"));
+}
+
 TEST(AnswerToJsonTest, OneCompletionLiesFlatAndSeveralInAList) {
   Answer answer;
   answer.started.set_request_id(7);

@@ -62,5 +62,14 @@ TEST(NumberTextTest, HasATrueMinus) {
   EXPECT_EQ(NumberText(0.99871, 4), "0.9987");
 }
 
+TEST(FixedTextTest, HasSoManyDecimalsWhileItIsShort) {
+  EXPECT_EQ(FixedText(-1.25, 3), "−1.250");
+  EXPECT_EQ(FixedText(-0.001, 2), "0.00");
+  EXPECT_EQ(FixedText(0, 0), "0");
+  EXPECT_EQ(FixedText(-10, 0), "−10");
+  EXPECT_EQ(FixedText(12345678, 2), "1.235e+07");
+  EXPECT_EQ(FixedText(1e-9, 9), "1e−09");
+}
+
 }  // namespace
 }  // namespace steer

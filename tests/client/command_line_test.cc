@@ -196,6 +196,32 @@ TEST(GenerationOptionsTest, RefusesABadBias) {
   EXPECT_THAT(std::string(request.status().message()), HasSubstr("got 'x=1'"));
 }
 
+TEST(GenerationOptionsTest, ABudgetInsteadOfMultipliers) {
+  const auto request = RequestOf({"hi", "--signal", "a", "--signal=b", "--budget=-0.5", "--less",
+                                  "b", "--curve", "c1", "--curve=c2"});
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->budget().max_utility_loss(), -0.5);
+  EXPECT_THAT(request->budget().less_preference(), testing::ElementsAre("b"));
+  EXPECT_THAT(request->budget().curve_ids(), testing::ElementsAre("c1", "c2"));
+  const auto zero = RequestOf({"hi", "--signal", "a", "--budget", "0"});
+  ASSERT_TRUE(zero.ok()) << zero.status();
+  EXPECT_TRUE(zero->budget().has_max_utility_loss()) << "0 is a budget";
+  EXPECT_FALSE(RequestOf({"hi", "--signal", "a"})->has_budget());
+}
+
+TEST(GenerationOptionsTest, ABudgetChoosesTheMultipliers) {
+  const auto both = RequestOf({"hi", "--signal", "a", "--signal", "b=2", "--budget", "1"});
+  EXPECT_TRUE(IsUsageError(both.status())) << both.status();
+  EXPECT_THAT(std::string(both.status().message()),
+              AllOf(HasSubstr("'b' with a multiplier"), HasSubstr("the budget chooses")));
+  for (const std::vector<std::string>& line : {std::vector<std::string>{"hi", "--budget", "1"},
+                                               {"hi", "--signal", "a", "--less", "a"},
+                                               {"hi", "--signal", "a", "--curve", "c"},
+                                               {"hi", "--signal", "a", "--budget", "much"}}) {
+    EXPECT_FALSE(RequestOf(line).ok()) << line.back();
+  }
+}
+
 TEST(GenerationOptionsTest, LeavesPositionsToTheSignalUnlessGiven) {
   const auto request = RequestOf({"hi", "--signal", "a"});
   ASSERT_TRUE(request.ok()) << request.status();

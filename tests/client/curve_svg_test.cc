@@ -1,12 +1,11 @@
 #include "client/steerctl/curve_svg.h"
 
-#include <cstdlib>
-#include <fstream>
 #include <limits>
 
 #include "client/steerctl/svg.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/client/drawn_svg.h"
 #include "tests/client/planted_curve.h"
 
 namespace steer {
@@ -15,24 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-int Count(const std::string& text, const std::string& what) {
-  int count = 0;
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
-  return count;
-}
-
-// The picture, which is also left in $STEER_SVG_FOLDER, where svg_test.py reads it as XML.
-std::string Drawn(const CurvePlot& plot) {
-  const std::string svg = CurveSvg(plot);
-  const char* folder = std::getenv("STEER_SVG_FOLDER");  // NOLINT(concurrency-mt-unsafe)
-  if (folder != nullptr) {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    std::ofstream(std::string(folder) + "/" + test->name() + ".svg") << svg;
-  }
-  EXPECT_EQ(svg.find("nan"), std::string::npos);
-  EXPECT_EQ(svg.find("inf"), std::string::npos);
-  return svg;
-}
+std::string Drawn(const CurvePlot& plot) { return Drawn(CurveSvg(plot)); }
 
 TEST(CurveSvgTest, ShowsEverythingThatIsKnown) {
   const std::string svg = Drawn({MakeCurve(), v1::MEAN, "polite", MakeFit(), MakeRecommendation()});

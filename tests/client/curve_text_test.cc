@@ -44,6 +44,51 @@ TEST(CurveTableTest, Sums) {
             "         2     +1.5000              -  -9.0000              -\n");
 }
 
+v1::Curve OfTwo() {
+  v1::Curve curve = TwoPoints();
+  curve.mutable_points(1)->set_second_multiplier(-3);
+  curve.mutable_second()->set_signal_id(std::string(64, 'b'));
+  curve.mutable_second()->mutable_positions()->set_generated(false);
+  return curve;
+}
+
+TEST(CurveTableTest, TwoSignalsHaveBothMultipliers) {
+  EXPECT_EQ(CurveTable(OfTwo(), v1::SUM, {}).ToString(),
+            "multiplier  second  preference  95 % interval  utility  95 % interval\n"
+            "      -0.5       0    -15.0000              -        -              -\n"
+            "         2      -3     +1.5000              -  -9.0000              -\n");
+}
+
+TEST(CurveListTest, ShowsBothSignals) {
+  v1::Curve one = MakeCurve();
+  v1::Curve two = OfTwo();
+  two.set_signal_id(std::string(64, 'a'));
+  two.set_id("x");
+  EXPECT_EQ(CurveList({one, two}).ToString(),
+            "SIGNAL                       PAIRS  POSITIONS         CREATED (UTC)        CURVE\n"
+            "0123456789ab                    30  generated tokens  2023-11-14 22:13:20  " +
+                std::string(64, 'c') +
+                "\n"
+                "aaaaaaaaaaaa + bbbbbbbbbbbb     30  all tokens                             x\n");
+}
+
+TEST(CurveCsvTest, TwoSignalsHaveBothMultipliers) {
+  EXPECT_EQ(CurveCsv(OfTwo()),
+            "multiplier,second_multiplier,preference,preference_low,preference_high,utility,"
+            "utility_low,utility_high,sum_preference,sum_utility\n"
+            "-0.5,0,-1.25,-1.5,-1,,,,-15,\n"
+            "2,-3,0.1,,,-0.75,-1.25,-0.25,1.5,-9\n");
+}
+
+TEST(CurveCsvTest, AFamilyHasItsSignalsFirst) {
+  EXPECT_EQ(FamilyCsvHeader(),
+            "signal,multiplier,preference,preference_low,preference_high,utility,utility_low,"
+            "utility_high,sum_preference,sum_utility\n");
+  EXPECT_EQ(FamilyCsvLines("a/b", TwoPoints()),
+            "a/b,-0.5,-1.25,-1.5,-1,,,,-15,\n"
+            "a/b,2,0.1,,,-0.75,-1.25,-0.25,1.5,-9\n");
+}
+
 TEST(CurveCsvTest, LeavesUndefinedFieldsEmpty) {
   EXPECT_EQ(CurveCsv(TwoPoints()),
             "multiplier,preference,preference_low,preference_high,utility,utility_low,utility_high,"
@@ -175,6 +220,9 @@ TEST(CurveDetailsTest, SaysWhatItHoldsFor) {
   curve.set_end_of_turn(true);
   curve.set_both_spellings(false);
   EXPECT_THAT(Details(curve), HasSubstr("raw, with end of turn, as spelt\n"));
+  EXPECT_THAT(text, Not(HasSubstr("second")));
+  EXPECT_THAT(Details(OfTwo()), HasSubstr("second:         " + std::string(64, 'b') + "\n"));
+  EXPECT_THAT(Details(OfTwo()), HasSubstr("its positions:  prompt tokens\n"));
 }
 
 }  // namespace

@@ -28,5 +28,22 @@ class SeriesTest(unittest.TestCase):
         self.assertEqual(set(plot_curve.PHASE_COLOURS), set(pb.Phase.values()) - {pb.PHASE_UNSPECIFIED})
 
 
+class MapTest(unittest.TestCase):
+
+    def test_a_row_for_each_curve(self):
+        one, two = (pb.Curve(signal_id=letter * 64, points=SeriesTest.POINTS) for letter in "ab")
+        self.assertEqual(plot_curve.map_rows([one, two]),
+                         [("a" * 12, SeriesTest.POINTS), ("b" * 12, SeriesTest.POINTS)])
+
+    def test_two_signals_have_a_row_for_each_second_multiplier(self):
+        points = [pb.CurvePoint(multiplier=m, second_multiplier=second) for m in (-1, 0) for second in (2, 0)]
+        curve = pb.Curve(points=points, second=pb.CurveOfSecond(signal_id="b"))
+        self.assertEqual(plot_curve.map_rows([curve]), [("0", [points[1], points[3]]), ("2", [points[0], points[2]])])
+
+    def test_cells_meet_half_way(self):
+        self.assertEqual(plot_curve.edges([-2, 0, 1]), [-3, -1, 0.5, 1.5])
+        self.assertEqual(plot_curve.edges([4]), [3.5, 4.5])
+
+
 if __name__ == "__main__":
     unittest.main()

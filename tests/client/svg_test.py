@@ -1,5 +1,5 @@
-"""Draws every plot of CurveSvgTest and reads it with a strict XML parser: well-formed, every number finite and on the page, and
-nothing that could load or run anything.
+"""Draws every plot of CurveSvgTest and MapSvgTest and reads it with a strict XML parser: well-formed, every number finite and on
+the page, and nothing that could load or run anything.
 
 Usage: svg_test.py PATH/TO/steer_client_test
 """
@@ -31,7 +31,7 @@ class SvgTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        subprocess.run([BINARY, "--gtest_filter=CurveSvgTest.*"], check=True, stdout=subprocess.DEVNULL,
+        subprocess.run([BINARY, "--gtest_filter=*SvgTest.*"], check=True, stdout=subprocess.DEVNULL,
                        env={**os.environ, "STEER_SVG_FOLDER": cls.folder.name})
         cls.texts = {path.name: path.read_bytes() for path in sorted(pathlib.Path(cls.folder.name).glob("*.svg"))}
         cls.plots = {name: ElementTree.fromstring(text) for name, text in cls.texts.items()}
@@ -41,7 +41,7 @@ class SvgTest(unittest.TestCase):
         cls.folder.cleanup()
 
     def test_there_are_plots(self):
-        self.assertGreaterEqual(len(self.plots), 11)
+        self.assertGreaterEqual(len(self.plots), 22)
 
     def test_everything_is_on_the_page(self):
         for name, plot in self.plots.items():

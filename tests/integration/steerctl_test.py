@@ -211,6 +211,51 @@ class SteerctlTest(unittest.TestCase):
         self.assertEqual(csv[0].split(",")[-4:], ["matching", "not_matching", "neither", "accuracy"])
         self.assertEqual(csv[1].split(",")[-4], str(counts["matching"]))
 
+    def test_maps_and_the_budgets_they_serve(self):
+        self.run_ok("learn", self.pairs, "--alias", "cheerful-5", "--layer", "5")
+        sweep = ("sweep", self.pairs, "--multipliers=-1,0,1")
+        picture = os.path.join(self.folder.name, "map.svg")
+        family = json.loads(self.run_ok(*sweep, "--signal", "cheerful", "--signal", "cheerful-5", "--json", "--svg", picture))
+        self.assertEqual([curve["signal"] for curve in family["curves"]], ["cheerful", "cheerful-5"])
+        self.assertEqual(family["curves"][1]["sites"], "layers.5.block_out")
+        with open(picture, encoding="utf-8") as file:
+            self.assertIn("cheerful-5 · layers.5.block_out", file.read())
+        self.assertEqual(len(self.run_ok(*sweep, "--signal", "cheerful", "--signal", "cheerful-5", "--csv").splitlines()), 7)
+
+        two = ("--signal", "cheerful", "--with", "cheerful-5", "--with-multipliers=0,1")
+        text = self.run_ok(*sweep, *two)
+        self.assertRegex(text, r"(?m)^multiplier of cheerful-5 +-1 +0 +1$")
+        together = text.split()[-1]
+        self.assertIn("second", self.run_ok("curves", "show", together))
+        self.assertRegex(self.run_ok("curves", "list"), rf"(?m)^[0-9a-f]{{12}} \+ [0-9a-f]{{12}} .*{together}$")
+        self.assertIn("FAILED_PRECONDITION", self.refused(1, "fit", together))
+        self.assertIn("FAILED_PRECONDITION", self.refused(1, "recommend", together, "--max-loss", "1"))
+        self.assertIn("second.multipliers.values", self.refused(
+            1, *sweep, "--signal", "cheerful", "--with", "cheerful-5", "--with-multipliers=1,2"))
+
+        def receipt(*arguments):
+            answer = self.run_ok("generate", "How was it?", "--max-tokens", "4", "--json", *arguments)
+            return json.loads(answer)["finished"]["receipt"]
+
+        alone = receipt("--signal", "cheerful", "--budget", "5")
+        share, = alone["budget"]["shares"]
+        self.assertEqual(share["curve_id"], family["curves"][0]["curve"]["id"])
+        self.assertEqual(share["multiplier"], alone["controls"][0]["control"]["multiplier"])
+        self.assertLessEqual(alone["budget"]["utility_loss"], 5)
+        pair = ("--signal", "cheerful", "--signal", "cheerful-5", "--budget", "5")
+        self.assertEqual({share["curve_id"] for share in receipt(*pair)["budget"]["shares"]}, {together})
+        apart = [argument for curve in family["curves"] for argument in ("--curve", curve["curve"]["id"])]
+        self.assertTrue(receipt(*pair, *apart)["budget"]["assumed_additive"])
+        self.assertIn("FAILED_PRECONDITION", self.refused(1, "generate", "hi", "--signal", "cheerful", "--budget=-1000"))
+
+    def test_probes(self):
+        self.assertEqual(self.run_ok("probes", "set", "cheerful", self.pairs), "cheerful is watched with 3 pairs from now on\n")
+        self.assertRegex(self.run_ok("probes", "list"), r"(?m)^cheerful +3 ")
+        self.assertIn("NOT_FOUND", self.refused(1, "probes", "set", "nobody", self.pairs))
+        self.assertEqual(json.loads(self.run_ok("probes", "show", "cheerful", "--json")), [])
+        self.run_ok("probes", "delete", "cheerful")
+        self.assertIn("NOT_FOUND", self.refused(1, "probes", "show", "cheerful"))
+
     def test_what_the_server_refuses(self):
         error = self.refused(1, "generate", "hi", "--signal", "nobody=1")
         self.assertIn("NOT_FOUND", error)
@@ -231,6 +276,8 @@ class SteerctlTest(unittest.TestCase):
             ["generate", "hi", "--logit-bias", "x=1"],
             ["generate", "hi", "--top-log-probs", "1"], ["generate", "hi", "--n", "2", "--resume", "1"],
             ["generate", "hi", "--truncate", "middle"], ["steer", "1"], ["steer", "1", "a"], ["steer", "x", "a=1"],
+            ["generate", "hi", "--signal", "a=1", "--budget", "1"], ["probes", "set", "a"],
+            ["sweep", self.pairs, "--signal", "a", "--multipliers=0,1", "--with", "b"],
             ["learn", self.file("bad.jsonl", '{"question": "q", "positive": "p"}\n')], ["chat", "--json"],
         ):
             with self.subTest(arguments=arguments):
@@ -239,6 +286,7 @@ class SteerctlTest(unittest.TestCase):
     def test_every_command_explains_itself(self):
         for command in ("health", "model", "tokenize", "detokenize", "generate", "steer", "chat", "learn", "score", "sweep",
                         "measure", "manifold", "fit", "recommend", "curves list", "curves show", "curves delete",
+                        "probes set", "probes list", "probes show", "probes delete",
                         "signal add", "signal list", "signal show", "signal rm", "signal alias", "signal unalias",
                         "jobs list", "jobs show", "jobs cancel"):
             with self.subTest(command=command):
