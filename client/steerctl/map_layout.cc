@@ -20,6 +20,7 @@ constexpr double kLeastRow = 3;
 constexpr double kMostRow = 56;
 constexpr double kRoomy = 14;
 constexpr double kLabelHeight = 13;
+constexpr double kMostNumbers = 25;  // beside the rows
 constexpr double kPixelsATick = 68;
 
 // So many places per label that each has `room`.
@@ -34,6 +35,9 @@ std::vector<double> AllMultipliers(const MapGrid& grid) {
   }
   return all;
 }
+
+// Rather than multipliers of a second signal.
+bool SignalRows(const MapGrid& grid) { return grid.rows.empty() || !grid.rows.front().second; }
 
 }  // namespace
 
@@ -50,11 +54,9 @@ MapLayout::MapLayout(const MapGrid& grid) : grid_(grid) {
   } else {
     axis_.emplace(AllMultipliers(grid), x_, kPixelsATick);
   }
-  const bool signals = std::any_of(grid.rows.begin(), grid.rows.end(),
-                                   [](const MapGrid::Row& row) { return !row.second; });
   row_height_ =
       std::clamp(kPanelHeight / static_cast<double>(std::max<size_t>(grid.rows.size(), 1)),
-                 signals ? kLeastSignalRow : kLeastRow, kMostRow);
+                 SignalRows(grid) ? kLeastSignalRow : kLeastRow, kMostRow);
 }
 
 // A family reads from the top down, an axis of multipliers upwards.
@@ -112,7 +114,9 @@ std::vector<MapLayout::Label> MapLayout::ColumnLabels() const {
 
 std::vector<MapLayout::Label> MapLayout::RowLabels() const {
   std::vector<Label> labels;
-  const size_t step = Step(kLabelHeight, row_height_);
+  // Every signal has its name, but few of many multipliers are enough.
+  const double room = std::max(kLabelHeight, SignalRows(grid_) ? 0 : height() / kMostNumbers);
+  const size_t step = Step(room, row_height_);
   const size_t zero = ZeroRowNumber();
   for (size_t i = (zero < grid_.rows.size() ? zero : 0) % step; i < grid_.rows.size(); i += step) {
     labels.push_back({Middle(i),

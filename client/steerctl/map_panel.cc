@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "client/steerctl/colour_scale.h"
@@ -16,8 +17,9 @@ constexpr double kBarGap = 18;
 constexpr double kBarWidth = 14;
 constexpr int kBarSteps = 96;
 constexpr double kPixelsATick = 30;
-constexpr double kTitleX = 20;  // of the rows' title, which stands upright
-constexpr double kCellText = 10.5;
+constexpr double kMostTicks = 14;
+constexpr double kTitleX = 20;              // of the rows' title, which stands upright
+constexpr double kCellTexts[] = {10.5, 9};  // sizes of the values in the cells
 constexpr char kCrisp[] = " shape-rendering=\"crispEdges\"";
 
 std::vector<double> ValuesOf(const MapGrid& grid, Quantity quantity) {
@@ -60,8 +62,9 @@ class Drawing {
 
  private:
   std::string NoteText() const;
-  void Row(size_t number, bool with_values) const;
-  bool ValuesFit() const;
+  void Row(size_t number, std::optional<double> value_size) const;
+  void Value(Spot middle, double value, double size) const;
+  std::optional<double> ValueSize() const;
 
   Svg& svg_;
   const MapPanel& panel_;
@@ -89,17 +92,29 @@ void Drawing::Title() const {
   if (!note.empty()) svg_.Text({layout_.x().low, panel_.top + 30}, note, kSmallText);
 }
 
-bool Drawing::ValuesFit() const {
-  if (!layout_.roomy() || grid_.rows.empty()) return false;
+// The size at which every value fits into its cell, if there is one.
+std::optional<double> Drawing::ValueSize() const {
+  if (!layout_.roomy() || grid_.rows.empty()) return std::nullopt;
   const std::vector<double> edges = layout_.Edges(0);
-  if (edges.size() < 2) return false;
-  return std::all_of(values_.begin(), values_.end(), [&](double value) {
-    return TextWidth(FixedText(value, decimals_), kCellText) + 4 <= edges[1] - edges[0];
-  });
+  if (edges.size() < 2) return std::nullopt;
+  for (const double size : kCellTexts) {
+    if (std::all_of(values_.begin(), values_.end(), [&](double value) {
+          return TextWidth(FixedText(value, decimals_), size) + 8 <= edges[1] - edges[0];
+        })) {
+      return size;
+    }
+  }
+  return std::nullopt;
+}
+
+void Drawing::Value(Spot middle, double value, double size) const {
+  svg_.Text(
+      {middle.x, middle.y + size / 2 - 1.5}, FixedText(value, decimals_),
+      absl::StrCat("font-size=\"", size, "\" text-anchor=\"middle\" ", Fill(scale_.Ink(value))));
 }
 
 // Neighbours of one colour are one rectangle unless cells stand apart.
-void Drawing::Row(size_t number, bool with_values) const {
+void Drawing::Row(size_t number, std::optional<double> value_size) const {
   const std::vector<MapGrid::Cell>& cells = grid_.rows[number].cells;
   const std::vector<double> edges = layout_.Edges(number);
   const Range y = layout_.Row(number);
@@ -120,17 +135,16 @@ void Drawing::Row(size_t number, bool with_values) const {
       continue;
     }
     svg_.Rectangle(corner, size, absl::StrCat(Fill(colour.c_str()), gaps));
-    if (!with_values) continue;
-    const double value = *MapGrid::ValueOf(cells[begin], panel_.quantity);
-    svg_.Text({corner.x + size.x / 2, corner.y + height / 2 + 4}, FixedText(value, decimals_),
-              absl::StrCat("font-size=\"", kCellText, "\" text-anchor=\"middle\" ",
-                           Fill(scale_.Ink(value))));
+    if (value_size) {
+      Value({corner.x + size.x / 2, corner.y + height / 2},
+            *MapGrid::ValueOf(cells[begin], panel_.quantity), *value_size);
+    }
   }
 }
 
 void Drawing::Cells() const {
-  const bool with_values = ValuesFit();
-  for (size_t i = 0; i < grid_.rows.size(); ++i) Row(i, with_values);
+  const std::optional<double> value_size = ValueSize();
+  for (size_t i = 0; i < grid_.rows.size(); ++i) Row(i, value_size);
   const Range x = layout_.x();
   svg_.Rectangle({x.low, top_}, {x.high - x.low, layout_.height()},
                  absl::StrCat("fill=\"none\" ", Stroke(kInk, 1)));
@@ -146,8 +160,7 @@ void Drawing::Names() const {
   for (const MapLayout::Label& label : layout_.ColumnLabels()) {
     // Without columns, 0 is a line of its own.
     if (label.zero && !layout_.ZeroColumn())
-      svg_.Line({label.at, top_}, {label.at, bottom},
-                absl::StrCat(Stroke(kInk, 1), " stroke-dasharray=\"4 3\""));
+      svg_.Line({label.at, top_}, {label.at, bottom}, kZeroLine);
     svg_.Line({label.at, bottom}, {label.at, bottom + 4}, Stroke(kInk, 1));
     svg_.Text({label.at, bottom + 17}, label.text,
               absl::StrCat(kSmallText, " text-anchor=\"middle\"",
@@ -171,7 +184,8 @@ void Drawing::Names() const {
 void Drawing::ColourBar() const {
   if (values_.empty()) return;
   const Range range = scale_.range();
-  const Axis axis({range.low, range.high}, {top_ + layout_.height(), top_}, kPixelsATick);
+  const Axis axis({range.low, range.high}, {top_ + layout_.height(), top_},
+                  std::max(kPixelsATick, layout_.height() / kMostTicks));
   const double x = layout_.x().high + kBarGap;
   const Range pixels = {axis.Pixel(range.high), axis.Pixel(range.low)};
   const double step = (pixels.high - pixels.low) / kBarSteps;

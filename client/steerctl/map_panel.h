@@ -20,6 +20,9 @@ double DrawMapPanel(Svg& svg, const MapPanel& panel, const MapGrid& grid, const 
 // Pixels that the colour bar and its numbers take right of the cells.
 inline constexpr double kColourBarRoom = 112;
 
+// Of the line at multiplier 0 where there are no columns.
+inline constexpr char kZeroLine[] =
+    "stroke=\"#1a1a1a\" stroke-width=\"1\" stroke-dasharray=\"4 3\"";
 // A place without a value: white, hatched.
 void DrawHatched(Svg& svg, Spot corner, Spot size);
 // The frame around the plain model's cells.

@@ -14,7 +14,6 @@ namespace steer {
 namespace {
 
 constexpr double kLeastWidth = 780;
-constexpr double kMargin = 14;
 constexpr double kRow = 20;
 constexpr size_t kShownDigits = 12;  // of an id
 
@@ -48,7 +47,8 @@ std::string PositionsOf(const MapPlot& plot) {
   std::string text = PositionsText(first.positions());
   if (OfTwo(plot)) {
     const std::string second = PositionsText(first.second().positions());
-    return second == text ? text : absl::StrCat(text, " and ", second);
+    if (second == text) return text;
+    return absl::StrCat(NameOf(plot, 0), " on ", text, ", ", NameOf(plot, 1), " on ", second);
   }
   const bool same =
       std::all_of(plot.curves.begin(), plot.curves.end(),
@@ -78,16 +78,20 @@ bool HasUndefined(const MapGrid& grid) {
   });
 }
 
-// What the marks mean, as far as there are any. Returns where the last row is.
+// What the marks mean, as far as there are any. Returns where the next row would be.
 double DrawMarks(Svg& svg, const MapPlot& plot, const MapGrid& grid, const MapLayout& layout,
                  double y) {
   const double x = layout.x().low;
-  if (layout.ZeroColumn() || layout.ZeroRow()) {
-    DrawPlainFrame(svg, {x + 1, y - 10}, {22, 12});
+  if (grid.plain.preference) {
+    if (layout.ZeroColumn()) {
+      DrawPlainFrame(svg, {x + 1, y - 10}, {22, 12});
+    } else {
+      svg.Line({x + 12, y - 12}, {x + 12, y + 3}, kZeroLine);
+    }
     svg.Text({x + 30, y},
-             OfTwo(plot) ? "one of the two at 0; where both are, the plain model (also the mark "
-                           "at the colour bar)"
-                         : "the plain model (also the mark at the colour bar)",
+             OfTwo(plot) ? "one of the two at 0; where both are, the plain model, also the mark "
+                           "at the colour bar"
+                         : "the plain model, also the mark at the colour bar",
              kSmallText);
     y += kRow;
   }
@@ -130,7 +134,7 @@ std::string MapSvg(const MapPlot& plot) {
   y = DrawMapPanel(svg, {Quantity::kPreference, absl::StrCat("preference", unit), y}, grid, layout);
   y = DrawMapPanel(svg, {Quantity::kUtility, absl::StrCat("utility", unit), y + 14}, grid, layout);
   y = DrawMarks(svg, plot, grid, layout, y + 24);
-  return svg.Document({width, y + kMargin}, TitleOf(plot), Description(plot));
+  return svg.Document({width, y}, TitleOf(plot), Description(plot));
 }
 
 }  // namespace steer
