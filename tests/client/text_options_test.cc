@@ -1,36 +1,17 @@
 #include "client/steerctl/text_options.h"
 
-#include <algorithm>
 #include <fstream>
 
 #include "client/steerctl/command_line.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/client/parsed_options.h"
 
 namespace steer {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// What a command line turns into; `add` gives the command its options.
-template <typename Options>
-absl::StatusOr<Options> Parsed(std::vector<std::string> arguments,
-                               void (*add)(CLI::App&, Options&)) {
-  CLI::App app;
-  // As in steerctl, where it belongs to all commands.
-  bool json = false;
-  app.add_flag("--json", json);
-  Options options;
-  add(app, options);
-  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants it
-  try {
-    app.parse(arguments);
-  } catch (const CLI::ParseError& error) {
-    return absl::InvalidArgumentError(error.what());
-  }
-  return options;
-}
 
 class TextOptionsTest : public ::testing::Test {
  protected:
