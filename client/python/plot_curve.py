@@ -74,7 +74,7 @@ def plot_map(curves, path):
 
     rows = map_rows(curves)
     plain = next((p for name, points in rows for p in points if p.multiplier == p.second_multiplier == 0), None)
-    figure = Figure(figsize=(7.8, 2.4 + 0.4 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(7.8, 3 + 0.5 * len(rows)), layout="constrained")
     for axes, quantity in zip(figure.subplots(2, 1, sharex=True), ("preference", "utility")):
         # The preference of a measured point is always there, and has no presence.
         has = lambda point: quantity == "preference" or point.HasField(quantity)
@@ -88,9 +88,12 @@ def plot_map(curves, path):
         for place, ((_, points), row) in enumerate(zip(rows, values)):
             mesh = axes.pcolormesh(edges([point.multiplier for point in points]), [place - 0.5, place + 0.5], [row], norm=norm,
                                    cmap="cividis" if quantity == "preference" else "inferno")
-        figure.colorbar(mesh, ax=axes, label=f"{quantity} (nats per token)")
+        figure.colorbar(mesh, ax=axes)
+        axes.set_title(f"{quantity} (nats per token)", fontsize="medium")
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
         axes.set_ylabel("second multiplier" if curves[0].HasField("second") else "signal")
+        if not curves[0].HasField("second"):
+            axes.invert_yaxis()  # the first signal on top
     axes.set_xlabel("multiplier m")
     figure.savefig(path)
 
