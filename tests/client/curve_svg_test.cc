@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string Drawn(const CurvePlot& plot) { return Drawn(CurveSvg(plot)); }
+std::string Drawn(const CurvePlot& plot) { return steer::Drawn(CurveSvg(plot)); }
 
 TEST(CurveSvgTest, ShowsEverythingThatIsKnown) {
   const std::string svg = Drawn({MakeCurve(), v1::MEAN, "polite", MakeFit(), MakeRecommendation()});

@@ -15,7 +15,7 @@ v1::ProbePoint Point(double multiplier, int uses) {
   return point;
 }
 
-v1::ProbeRun Run() {
+v1::ProbeRun RunOf() {
   v1::ProbeRun run;
   run.set_signal_id("0123456789abcdef");
   run.set_model_fingerprint("a:b");
@@ -39,7 +39,7 @@ TEST(ProbeTableTest, ShowsTheLastRunAndItsDrift) {
   v1::Probe used;
   used.set_signal("polite");
   used.set_pairs(30);
-  *used.mutable_last() = Run();
+  *used.mutable_last() = RunOf();
   used.mutable_last()->set_utility_loss(0.125);
   used.set_preference_drift(-0.5);
   used.set_utility_drift(0);
@@ -57,10 +57,10 @@ TEST(ProbeTableTest, ShowsTheLastRunAndItsDrift) {
 }
 
 TEST(ProbeRunTableTest, HasARowForEachRun) {
-  v1::ProbeRun many = Run();
+  v1::ProbeRun many = RunOf();
   for (const double m : {3, 4, 5}) *many.add_points() = Point(m, 1);
   many.set_plain_utility(1);
-  EXPECT_EQ(ProbeRunTable({Run(), many}).ToString(),
+  EXPECT_EQ(ProbeRunTable({RunOf(), many}).ToString(),
             "MEASURED (UTC)       PAIRS  PLAIN PREFERENCE  PLAIN UTILITY     GAIN  LOSS  SIGNAL   "
             "     MULTIPLIERS\n"
             "2001-09-09 01:46:40     30           -0.2500              -  +0.7500     -  "
@@ -70,10 +70,10 @@ TEST(ProbeRunTableTest, HasARowForEachRun) {
 }
 
 TEST(ProbeRunCsvTest, HasALineForEachMultiplier) {
-  v1::ProbeRun bare = Run();
+  v1::ProbeRun bare = RunOf();
   bare.clear_points();
   bare.set_utility_loss(-0.5);
-  EXPECT_EQ(ProbeRunCsv({Run(), bare}),
+  EXPECT_EQ(ProbeRunCsv({RunOf(), bare}),
             "measured_unix_ms,signal_id,model_fingerprint,pairs,plain_preference,plain_utility,"
             "preference_gain,utility_loss,multiplier,bias_multiplier,uses,preference,utility,"
             "prompt,generated,exclude_template_head,user_text_only\n"
