@@ -22,6 +22,12 @@ double HalfRange(double half, double size) {
   return std::max(size / 4, 0.5);
 }
 
+// The light of one byte of a colour (sRGB), 0 to 1.
+double Linear(double byte) {
+  const double share = byte / 255;
+  return share <= 0.04045 ? share / 12.92 : std::pow((share + 0.055) / 1.055, 2.4);
+}
+
 }  // namespace
 
 // Lightness from 0.32 to 0.93 (OKLCH), hue 262 below the middle and 98 above.
@@ -84,10 +90,11 @@ std::string ColourScale::Colour(double value) const {
 
 const char* ColourScale::Ink(double value) const {
   const Rgb rgb = At(value);
-  // As bright as it looks, roughly (Rec. 601).
-  const double brightness = 0.299 * rgb.red + 0.587 * rgb.green + 0.114 * rgb.blue;
-  constexpr double kMiddle = 118;
-  return brightness < kMiddle ? "#ffffff" : kInk;
+  const double luminance =
+      0.2126 * Linear(rgb.red) + 0.7152 * Linear(rgb.green) + 0.0722 * Linear(rgb.blue);
+  // Where white and ink stand out alike.
+  constexpr double kMiddle = 0.2016;
+  return luminance < kMiddle ? "#ffffff" : kInk;
 }
 
 }  // namespace steer

@@ -58,17 +58,16 @@ std::string PositionsOf(const MapPlot& plot) {
 
 std::string PairsText(const MapPlot& plot) {
   return absl::StrCat(plot.curves.front().pairs(), " pairs, ", UtilityPairsText(plot),
-                      " with utility at every m · log-odds of ", ModeText(plot.mode), " · ",
-                      PositionsOf(plot));
+                      " with utility at every m · log-odds of ", ModeText(plot.mode));
 }
 
 std::string OriginText(const MapPlot& plot) {
   const v1::Curve& first = plot.curves.front();
   const auto begin = [](const std::string& id) { return id.substr(0, kShownDigits); };
-  const std::string model = absl::StrCat(" · model ", begin(first.model_fingerprint()));
+  const std::string model =
+      absl::StrCat(" · model ", begin(first.model_fingerprint()), " · ", PositionsOf(plot));
   if (!OfTwo(plot)) return absl::StrCat(plot.curves.size(), " curves", model);
-  return absl::StrCat("signals ", begin(first.signal_id()), " and ",
-                      begin(first.second().signal_id()), model, " · curve ", begin(first.id()));
+  return absl::StrCat("curve ", begin(first.id()), model);
 }
 
 bool HasUndefined(const MapGrid& grid) {

@@ -61,8 +61,10 @@ class ManifoldParityTest : public RuntimeFixture {
     ManifoldSpec spec;
     spec.questions = goldens_["questions"].get<std::vector<std::string>>();
     spec.control.signal = signal;
-    spec.control.positions =
-        view["positions"] == "generated" ? PositionRule{.prompt = false} : PositionRule{};
+    // The goldens leave the head alone: what is steered there would be felt in later blocks.
+    spec.control.positions = view["positions"] == "generated"
+                                 ? PositionRule{.prompt = false}
+                                 : PositionRule{.exclude_template_head = true};
     spec.site = Site{view["layer"], SiteKind::kBlockOut};
     if (view.contains("components")) spec.size.components = view["components"].get<int>();
     if (view.contains("explained_share")) spec.size.explained_share = view["explained_share"];
