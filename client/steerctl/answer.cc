@@ -64,7 +64,7 @@ std::string AppliedText(const v1::AppliedControl& applied, int prompt_tokens) {
 
 std::string BudgetedText(const v1::GenerateRequest& request) {
   const v1::UtilityBudget& budget = request.budget();
-  std::string text = absl::StrJoin(
+  const std::string text = absl::StrJoin(
       request.controls(), ", ", [&budget](std::string* out, const v1::Control& control) {
         const auto& less = budget.less_preference();
         const bool is_less = std::find(less.begin(), less.end(), control.signal()) != less.end();

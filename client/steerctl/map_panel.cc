@@ -215,8 +215,10 @@ void Drawing::ColourBar() const {
 
 void DrawHatched(Svg& svg, Spot corner, Spot size) {
   svg.Rectangle(corner, size, "fill=\"#ffffff\" stroke=\"#999999\" stroke-width=\"0.5\"");
-  constexpr double kStep = 6;
-  for (double at = kStep; at < size.x + size.y; at += kStep) {
+  constexpr int kStep = 6;
+  const int end = static_cast<int>(std::ceil(size.x + size.y));
+  for (int step = kStep; step < end; step += kStep) {
+    const double at = step;
     svg.Line({corner.x + std::max(at - size.y, 0.0), corner.y + std::min(at, size.y)},
              {corner.x + std::min(at, size.x), corner.y + std::max(at - size.x, 0.0)},
              Stroke("#777777", 0.8));

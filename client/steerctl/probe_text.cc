@@ -18,7 +18,7 @@ std::string NatsText(bool defined, double value) {
 
 // "2", or "2:0" where weight and bias have their own.
 std::string MultiplierText(const v1::ProbePoint& point) {
-  const std::string text = absl::StrFormat("%g", point.multiplier());
+  std::string text = absl::StrFormat("%g", point.multiplier());
   if (point.bias_multiplier() == point.multiplier()) return text;
   return absl::StrCat(text, absl::StrFormat(":%g", point.bias_multiplier()));
 }

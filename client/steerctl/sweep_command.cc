@@ -96,7 +96,7 @@ absl::StatusOr<std::vector<Swept>> Sweep(const Session& session, Client& client,
     if (!session.json) ShowCurve(all.back(), options, /*first=*/all.size() == 1);
     return true;
   };
-  const absl::Status status = client.Sweep(request, events, stop).status();
+  absl::Status status = client.Sweep(request, events, stop).status();
   progress.Clear();
   session.interrupt->Disarm();
   if (status.ok()) return all;
@@ -137,7 +137,7 @@ void ShowJson(const std::vector<Swept>& swept, const Fits& fits, bool family) {
     if (i < fits.size() && fits[i].ok()) json["fit"] = ToJson(*fits[i]);
     curves.push_back(std::move(json));
   }
-  Print(Dump(family ? nlohmann::ordered_json{{"curves", std::move(curves)}} : curves.front()));
+  Print(Dump(family ? nlohmann::ordered_json{{"curves", curves}} : curves.front()));
 }
 
 void ShowFits(const std::vector<Swept>& swept, const Fits& fits, const SweepOptions& options) {

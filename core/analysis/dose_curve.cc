@@ -21,7 +21,7 @@ std::optional<double> ValueOf(const ScoredPair& pair, Quantity quantity, LossMod
 
 absl::StatusOr<DoseCurve> MakeCurve(const std::vector<ScorePoint>& points, Quantity quantity,
                                     LossMode mode) {
-  STEER_ASSIGN_OR_RETURN(PairValues unsorted, ValuesOf(points, quantity, mode));
+  STEER_ASSIGN_OR_RETURN(const PairValues unsorted, ValuesOf(points, quantity, mode));
   std::vector<size_t> order(points.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::sort(order.begin(), order.end(),

@@ -216,6 +216,7 @@ absl::StatusOr<BudgetChoice> UtilityBudgets::Choose(const BudgetSpec& spec,
     return choice;
   }
   std::vector<JointSignal> signals;
+  signals.reserve(controls.size());
   for (size_t i = 0; i < controls.size(); ++i)
     signals.push_back({*curves[i]->alone, directions[i]});
   STEER_ASSIGN_OR_RETURN(const JointRecommendation sum,
