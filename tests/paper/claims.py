@@ -1,5 +1,7 @@
-"""The paper's claims as tests with stated thresholds. A claim answers, for a cell, (held, the numbers): held is True, False or
-None where the cell cannot tell."""
+"""The paper's claims as tests with stated thresholds.
+
+A claim answers, for a cell, (held, the numbers): held is True, False or None where the cell cannot tell.
+"""
 
 R_SQUARED = 0.95
 NEAR_ZERO = 1 / 3
@@ -8,7 +10,8 @@ SHARES = (0.25, 0.5, 0.75)
 
 def direction(cell):
     slope = cell.slope
-    return slope["interval_low"] > 0, f"{slope['slope']:+.3g} ({slope['interval_low']:+.3g} .. {slope['interval_high']:+.3g})"
+    low, high = slope["interval_low"], slope["interval_high"]
+    return low > 0, f"{slope['slope']:+.3g} ({low:+.3g} .. {high:+.3g})"
 
 
 def law(name):
@@ -37,7 +40,8 @@ def peak_near_zero(cell):
     peak, share = found
     linear = cell.linear_phase(cell.mode)
     inside = linear is not None and linear[0] <= peak <= linear[1]
-    return abs(share) <= NEAR_ZERO, f"at {peak:+.3g}, {share:.0%} of half validity, {'in' if inside else 'outside'} the linear phase"
+    where = "in" if inside else "outside"
+    return abs(share) <= NEAR_ZERO, f"at {peak:+.3g}, {share:.0%} of half validity, {where} the linear phase"
 
 
 def utility_falls(cell):
@@ -75,7 +79,8 @@ CLAIMS = [
     ("Preference follows (alpha m + beta) D(m) + b", f"R² at least {R_SQUARED}", law("preference")),
     ("Utility follows beta D(m) + b", f"R² at least {R_SQUARED}", law("utility")),
     ("Utility has its maximum near m = 0",
-     f"the fitted law's maximum lies within {NEAR_ZERO:.2g} of the way from 0 to the half-validity point of its side", peak_near_zero),
+     "the fitted law's maximum lies within a third of the way from 0 to the half-validity point of its side",
+     peak_near_zero),
     ("Utility falls to both sides", "at both ends by at least half of its range", utility_falls),
     ("Preference has three phases", "on both sides linear from 0 on, then transitional, then convergence", three_phases),
     ("There is a multiplier with more preference within a small loss of utility",

@@ -4,8 +4,8 @@
 SIGNAL_SCHEMA = "signal/1"
 CURVE_SCHEMA = "curve/1"
 
-# The paper's numbers for Gemma, LoRA, Psychopathy, but for two: LoRA's rate, of which 0.01 does nothing here in 50 steps, and
-# the steps, 250 or 124 there.
+# The paper's numbers for Gemma, LoRA, Psychopathy, but for two: LoRA's rate, of which 0.01 does nothing here in 20 steps,
+# and the steps, 250 or 124 there.
 LORA = {"kind": "lora", "rank": 4, "learning_rate": 0.05}
 LOCAL_WEIGHT = {"kind": "local_weight", "learning_rate": 0.01}
 SFT = {"objective": "sft"}

@@ -3,6 +3,7 @@
 from cells import read_json
 
 MODES = ("mean", "sum")
+SIDES = ("negative", "positive")
 
 
 class Cell:
@@ -15,7 +16,8 @@ class Cell:
         self.signal_spec = read_json(signal_folder / "spec.json")
         self.spec = read_json(curve_folder / "spec.json")
         self.conditions = read_json(curve_folder / "conditions.json")
-        self.seconds = {"signal": read_json(signal_folder / "seconds.json"), "curve": read_json(curve_folder / "seconds.json")}
+        folders = {"signal": signal_folder, "curve": curve_folder}
+        self.seconds = {part: read_json(folder / "seconds.json") for part, folder in folders.items()}
         swept = read_json(curve_folder / "curve.json")
         self.curve, self.points, self.unit = swept["curve"], swept["curve"]["points"], swept["unit"]
         self.fits = {mode: read_json(curve_folder / f"fit_{mode}.json") for mode in MODES}
@@ -36,7 +38,7 @@ class Cell:
 
     @property
     def mode(self):
-        """Which losses the claims are judged on: means, as in the paper's code, unless half of the pairs have no mean utility."""
+        """Which losses the claims are judged on: means, as in the paper's code, if half of the pairs have mean utilities."""
         return "mean" if 2 * self.curve["utility_pairs"] >= self.pairs else "sum"
 
     def r_squared(self, law, mode):
@@ -70,7 +72,7 @@ class Cell:
         return (min(p["low"] for p in found), max(p["high"] for p in found)) if found else None
 
     def trade(self, mode):
-        """[(gain of preference, loss of utility)] of the fitted laws from 0 to the positive end, both from their value at 0."""
+        """[(gain of preference, loss of utility)] against m = 0, by the fitted laws, from 0 to the positive end."""
         utility = dict(self.fitted("utility", mode))
         both = [(m, preference, utility[m]) for m, preference in self.fitted("preference", mode) if m >= 0 and m in utility]
         if not both:

@@ -1,5 +1,6 @@
-"""R-squared of the curve fits as arXiv 2602.02343 prints them: (form, method, data set) -> (Gemma-2-9B-IT, Qwen2.5-7B-Instruct).
+"""R-squared of the curve fits as arXiv 2602.02343 prints them.
 
+(form, method, data set) -> (of Gemma-2-9B-IT, of Qwen2.5-7B-Instruct)
 SPLIT has no rows in its tables. Table 2 is fitted and scored on one set of pairs, Table 6 likewise on test pairs.
 """
 

@@ -6,7 +6,14 @@ import shutil
 import claims
 import datasets
 import paper_tables
-from measured import MODES, Cell
+from measured import MODES, SIDES, Cell
+
+INTRODUCTION = """\
+Written by `tests/paper/run.sh` from what it measured; the paper is arXiv 2602.02343. Log-odds in nats. "Means" are losses
+per answer token, as the paper's code has them, "sums" losses per answer. A mean utility exists only where the two answers'
+masses sum to less than 1: cells where fewer than half of the pairs have one at every multiplier are judged on sums. The
+paper's numbers are of Gemma-2-9B-IT / Qwen2.5-7B-Instruct; SPLIT has no rows in its tables of fits.
+"""
 
 
 def number(value, digits=3):
@@ -26,27 +33,34 @@ def of_paper(table, cell):
 
 
 def table(header, rows):
-    return ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)] + ["| " + " | ".join(row) + " |" for row in rows] + [""]
+    lines = ["| " + " | ".join(row) + " |" for row in (header, *rows)]
+    return [lines[0], "|" + "---|" * len(header), *lines[1:], ""]
 
 
 def fits_table(cells, law, tables):
-    header = ["data set", "signal", "R², means", "R², sums", "pairs", "paper, Table 2", "Table 6", "half validity m < 0", "m > 0"]
+    header = ["data set", "signal", "R², means", "R², sums", "pairs", "paper, Table 2", "Table 6",
+              "half validity m < 0", "m > 0"]
     rows = []
     for cell in cells:
-        pairs = [str(cell.fits[mode][law]["pairs"]) if cell.fits[mode][law]["verdict"] == "FITTED" else "–" for mode in MODES]
-        rows.append([datasets.NAMES[cell.data], cell.name, *(number(cell.r_squared(law, mode)) for mode in MODES), " / ".join(pairs),
-                     *(of_paper(one, cell) for one in tables), *(half(cell.half(law, cell.mode, s)) for s in ("negative", "positive"))])
+        fits = [cell.fits[mode][law] for mode in MODES]
+        pairs = " / ".join(str(fit["pairs"]) if fit["verdict"] == "FITTED" else "–" for fit in fits)
+        halves = [half(cell.half(law, cell.mode, side)) for side in SIDES]
+        rows.append([datasets.NAMES[cell.data], cell.name, *(number(cell.r_squared(law, mode)) for mode in MODES), pairs,
+                     *(of_paper(one, cell) for one in tables), *halves])
     return table(header, rows)
 
 
 def shape_table(cells):
-    header = ["data set", "signal", "judged on", "m measured", "maximum of utility", "phases from 0: m < 0", "m > 0", "recommended m", "gain"]
+    header = ["data set", "signal", "judged on", "m measured", "maximum of utility", "phases from 0: m < 0", "m > 0",
+              "recommended m", "gain"]
     rows = []
     for cell in cells:
         peak, told = claims.utility_peak(cell), cell.recommended["told"]
-        sides = [", ".join(cell.phases(cell.mode, side)) or "–" for side in ("negative", "positive")]
-        advice = ["–", "–"] if told is None else [f"{told['multiplier']:+.3g}{'' if told['feasible'] else ' (goal missed)'}",
-                                                f"{told['preference_gain']:+.3g}"]
+        sides = [", ".join(cell.phases(cell.mode, side)) or "–" for side in SIDES]
+        advice = ["–", "–"]
+        if told is not None:
+            missed = "" if told["feasible"] else " (goal missed)"
+            advice = [f"{told['multiplier']:+.3g}{missed}", f"{told['preference_gain']:+.3g}"]
         rows.append([datasets.NAMES[cell.data], cell.name, cell.mode + "s",
                      f"{cell.points[0]['multiplier']:.3g} .. {cell.points[-1]['multiplier']:.3g}",
                      "–" if peak is None else f"{peak[0]:+.3g}", *sides, *advice])
@@ -71,7 +85,8 @@ def judged(cells):
             verdicts[held].append(f"{datasets.NAMES[cell.data]}, {cell.form}: {text}")
     if any(verdicts.values()):
         found.append(("At equal gains of preference SPLIT loses less utility than SFT",
-                      "at a quarter, a half and three quarters of the smaller of their largest gains, by the fitted laws", verdicts))
+                      "at a quarter, a half and three quarters of the smaller of their largest gains, fitted laws, m > 0",
+                      verdicts))
     return found
 
 
@@ -80,7 +95,8 @@ def verdict_section(title, found, which):
     for claim, threshold, verdicts in found:
         total = sum(map(len, verdicts.values()))
         if verdicts[which]:
-            lines += [f"**{claim}** ({threshold}): {len(verdicts[which])} of {total}", "", *(f"- {text}" for text in verdicts[which]), ""]
+            lines += [f"**{claim}** ({threshold}): {len(verdicts[which])} of {total}", ""]
+            lines += [*(f"- {text}" for text in verdicts[which]), ""]
     return lines if len(lines) > 2 else lines + ["Nothing.", ""]
 
 
@@ -99,15 +115,19 @@ def conditions(cells):
     for data in dict.fromkeys(cell.data for cell in cells):
         cell = next(cell for cell in cells if cell.data == data)
         train, held_out = cell.signal_spec["pairs"]["rows"], cell.spec["pairs"]["rows"]
-        lines.append(f"- {datasets.NAMES[data]}: learned from rows {train[0] + 1} to {train[1]} of `data/{datasets.FILES[data]}`, measured on "
-                     f"rows {held_out[0] + 1} to {held_out[1]}. {cell.pairs} pairs.")
-    for learner in {cell.name: cell.signal_spec["learner"] for cell in cells if "objective" in cell.signal_spec["learner"]}.items():
-        lines.append(f"- {learner[0]}: " + ", ".join(f"{key} {value}" for key, value in learner[1].items() if value is not None) + ".")
-    where = {f"{c.conditions['machine']}, {c.conditions['cores']} cores, {c.conditions['threads']} threads" for c in cells}
+        lines.append(f"- {datasets.NAMES[data]}: learned from rows {train[0] + 1} to {train[1]} of "
+                     f"`data/{datasets.FILES[data]}`, measured on the {cell.pairs} pairs of rows {held_out[0] + 1} to "
+                     f"{held_out[1]}.")
+    for cell in cells:
+        learner = cell.signal_spec["learner"]
+        if "objective" in learner:
+            settings = ", ".join(f"{key} {value}" for key, value in learner.items() if value is not None)
+            lines.append(f"- {datasets.NAMES[cell.data]}, {cell.name}: {settings}.")
+    where = {"{machine}, {cores} cores, {threads} threads".format(**cell.conditions) for cell in cells}
     loads = [cell.conditions["load"] for cell in cells]
     spent = {part: [cell.seconds[part] for cell in cells] for part in ("signal", "curve")}
-    lines.append(f"- Measured on {'; '.join(sorted(where))}, load {min(loads):.1f} to {max(loads):.1f}; seconds per signal "
-                 f"{min(spent['signal']):.0f} to {max(spent['signal']):.0f}, per curve {min(spent['curve']):.0f} to {max(spent['curve']):.0f}.")
+    seconds = ", ".join(f"per {part} {min(many):.0f} to {max(many):.0f}" for part, many in spent.items())
+    lines.append(f"- Measured on {'; '.join(sorted(where))}, load {min(loads):.1f} to {max(loads):.1f}; seconds {seconds}.")
     lines.append(f"- By the code of {', '.join(sorted({cell.conditions['commit'] for cell in cells}))}.")
     return lines + [""]
 
@@ -133,11 +153,9 @@ def write(results, lines, small):
     text = ["# How far the paper's claims hold on a small model", ""]
     if small:
         text += ["**A check of the machinery on a few pairs and steps. Its numbers say nothing of the paper.**", ""]
-    text += ["Written by `tests/paper/run.sh` from what it measured; the paper is arXiv 2602.02343. Log-odds in nats. \"Means\" are losses",
-             "per answer token, as the paper's code has them, \"sums\" losses per answer. A mean utility exists only where the two answers'",
-             "masses sum to less than 1: cells where fewer than half of the pairs have one at every multiplier are judged on sums.",
-             "The paper's numbers are of Gemma-2-9B-IT / Qwen2.5-7B-Instruct; SPLIT has no rows in its tables of fits.", ""]
-    text += ["## Fits of preference", "", *fits_table(cells, "preference", (paper_tables.PREFERENCE_2, paper_tables.PREFERENCE_6))]
+    text += [INTRODUCTION]
+    text += ["## Fits of preference", ""]
+    text += fits_table(cells, "preference", (paper_tables.PREFERENCE_2, paper_tables.PREFERENCE_6))
     text += ["## Fits of utility", "", *fits_table(cells, "utility", (paper_tables.UTILITY_2, paper_tables.UTILITY_6))]
     text += ["## Averages", "", *averages(cells), "## Shapes", "", *shape_table(cells)]
     for title, which in (("What held", True), ("What did not hold", False), ("What could not be told", None)):

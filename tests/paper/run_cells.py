@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the report's cells that are not yet measured, then writes the report. Called by run.sh.
 
-usage: run_cells.py --build FOLDER --model MODEL.gguf --work FOLDER --results FOLDER [--small] [--steps N] [--only TEXT] [--threads N]
+usage: run_cells.py --build FOLDER --model MODEL.gguf --work FOLDER --results FOLDER [--small] [--steps N] [--only TEXT]
 """
 import argparse
 import contextlib
@@ -65,9 +65,10 @@ class Run:
             signal_spec = {"schema": grid.SIGNAL_SCHEMA, "model": self.model, "learner": learner,
                            "pairs": self.pairs_mark(data, rows["train"])}
             curve_spec = {"schema": grid.CURVE_SCHEMA, "signal": sha256(canonical(signal_spec)), "dtype": "f32",
-                          "pairs": self.pairs_mark(data, rows["held_out"]), "as_spelt": True, "title": name.replace(" ", "-"),
-                          "outermost": self.grid["outermost"][learner["kind"]], "per_side": self.grid["multipliers_per_side"],
-                          "resamples": self.grid["resamples"], "max_utility_loss": self.grid["max_utility_loss"]}
+                          "pairs": self.pairs_mark(data, rows["held_out"]), "as_spelt": True,
+                          "outermost": self.grid["outermost"][learner["kind"]],
+                          "per_side": self.grid["multipliers_per_side"], "resamples": self.grid["resamples"],
+                          "max_utility_loss": self.grid["max_utility_loss"], "title": name.replace(" ", "-")}
             yield name, {"data": data, **signal}, signal_spec, curve_spec
 
     @staticmethod
@@ -83,7 +84,7 @@ class Run:
             self.make(f"{name}: curve", curve_spec, lambda folder: self.make_curve(folder, signal_spec, curve_spec))
         write_json(self.args.work / "last_run.json", {"computed": self.computed, "reused": self.reused})
         print(f"cells: {len(self.computed)} computed, {len(self.reused)} found", flush=True)
-        return [(line, self.cells.folder(signal_spec), self.cells.folder(curve_spec)) for _, line, signal_spec, curve_spec in lines]
+        return [(line, *map(self.cells.folder, specs)) for _, line, *specs in lines]
 
     def make(self, name, spec, fill):
         found = self.cells.finished(spec)
@@ -112,7 +113,8 @@ class Run:
         signal = self.cells.folder(signal_spec)
         learned = read_json(signal / "learned.json")
         unit = learned["mean_activation_norm"] / learned["norm"] if signal_spec["learner"]["kind"] == "vector" else 1.0
-        signal_id = self.service.steerctl("signal", "add", signal / "signal.safetensors", "--alias", spec["title"])["signal"]["id"]
+        added = self.service.steerctl("signal", "add", signal / "signal.safetensors", "--alias", spec["title"])
+        signal_id = added["signal"]["id"]
         datasets.write_pairs(folder / "pairs.jsonl", datasets.read_pairs(spec["pairs"]["data"], *spec["pairs"]["rows"]))
         values = [round(m * unit, 6) for m in grid.multipliers(spec["outermost"], spec["per_side"])]
         swept = self.service.steerctl("sweep", folder / "pairs.jsonl", "--signal", signal_id, "--as-spelt",
@@ -124,10 +126,12 @@ class Run:
         write_json(folder / "score.json", score)
         curve = swept["curve"]["id"]
         for mode, flags in (("mean", ()), ("sum", ("--sum",))):
-            fit = self.service.steerctl("fit", curve, "--resamples", spec["resamples"], "--svg", folder / f"{mode}.svg", *flags)
+            picture = folder / f"{mode}.svg"
+            fit = self.service.steerctl("fit", curve, "--resamples", spec["resamples"], "--svg", picture, *flags)
             write_json(folder / f"fit_{mode}.json", fit)
+        # The picture of means again, with the multiplier.
         told, message = self.service.steerctl("recommend", curve, "--max-loss", spec["max_utility_loss"],
-                                              "--svg", folder / "mean.svg", may_fail=True)  # the picture again, with the multiplier
+                                              "--svg", folder / "mean.svg", may_fail=True)
         write_json(folder / "recommend.json", {"told": told, "message": message})
         write_json(folder / "conditions.json", self.conditions())
 
@@ -191,7 +195,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for folder in ("build", "model", "work", "results"):
         parser.add_argument("--" + folder, type=lambda text: pathlib.Path(text).resolve(), required=True)
-    parser.add_argument("--small", action="store_true", help="few pairs and steps: checks the machinery, says nothing of the paper")
+    parser.add_argument("--small", action="store_true", help="few pairs and steps: checks the machinery alone")
     parser.add_argument("--steps", type=int, help="training steps instead of the grid's")
     parser.add_argument("--only", help="cells whose name has this text, e.g. 'psychopathy lora'")
     parser.add_argument("--threads", type=int, default=min(os.cpu_count(), 8))

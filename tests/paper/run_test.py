@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""run.sh on a small grid and the tiny model: it goes on after a kill, computes nothing twice, computes anew what changed, and
-the report says what the cells' numbers say."""
+"""run.sh on a small grid and the tiny model.
+
+It goes on after a kill, computes nothing twice, computes anew what changed, and the report says what the cells' numbers say.
+"""
 
 import os
 import pathlib
@@ -65,10 +67,11 @@ class RunTest(unittest.TestCase):
 
     def check_judged(self):
         """A number that crosses its threshold changes sides in the report."""
-        folders = {spec["schema"].split("/")[0]: path.parent for path in sorted((self.work / "cells").glob("*/spec.json"))
-                   if "LoRA" in (spec := read_json(path)).get("title", "LoRA") and spec.get("learner", {}).get("kind", "lora") == "lora"}
+        specs = {path.parent: read_json(path) for path in (self.work / "cells").glob("*/spec.json")}
+        curve, spec = next((folder, spec) for folder, spec in specs.items() if "LoRA-SFT" in spec.get("title", ""))
+        signal = self.work / "cells" / spec["signal"]
         changed = self.work.parent / "changed"
-        shutil.copytree(folders["curve"], changed)
+        shutil.copytree(curve, changed)
         line = {"data": "psychopathy", "form": "LoRA", "method": "SFT"}
         title = claims.CLAIMS[1][0]
         for value, held in ((claims.R_SQUARED, True), (claims.R_SQUARED - 0.001, False)):
@@ -76,7 +79,7 @@ class RunTest(unittest.TestCase):
                 fit = read_json(changed / f"fit_{mode}.json")
                 fit["preference"].update(verdict="FITTED", r_squared=value)
                 write_json(changed / f"fit_{mode}.json", fit)
-            verdicts = {found[0]: found[2] for found in report.judged([Cell(line, folders["signal"], changed)])}[title]
+            verdicts = {found[0]: found[2] for found in report.judged([Cell(line, signal, changed)])}[title]
             self.assertEqual([len(verdicts[which]) for which in (True, False, None)], [held, not held, 0])
 
     def test_goes_on_after_a_kill_and_computes_nothing_twice(self):
@@ -89,7 +92,7 @@ class RunTest(unittest.TestCase):
         self.assertEqual(self.finished(), set(ran["computed"]) | early)
         self.check_whole()
         text = (self.results / "report.md").read_text()
-        for words in ("| Psychopathy | vector DiffMean |", "| Psychopathy | LoRA SPLIT |", "check of the machinery"):
+        for words in ("| Psychopathy | vector DiffMean |", "| Psychopathy | LoRA SPLIT |", "A check of the machinery"):
             self.assertIn(words, text)
         for picture in self.results.glob("*.svg"):
             self.assertIn(f"({picture.name})", text)

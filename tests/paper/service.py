@@ -17,7 +17,7 @@ def die_with_parent():
 
 
 class Service:
-    """steerd on one model, started at the first call. Its log, signals and curves stay in the folder `work`; all paths absolute."""
+    """steerd on one model, started at the first call. Log, signals and curves stay in the folder `work`. Absolute paths."""
 
     def __init__(self, build, model, work, threads):
         self._programs, self._model, self._work, self._threads = pathlib.Path(build, "bin"), model, work, threads
@@ -32,10 +32,12 @@ class Service:
         socket, log = self._work / SOCKET, self._work / "steerd.log"
         socket.unlink(missing_ok=True)  # a killed server's
         # In f32, as the signals are trained.
-        command = [self._programs / "steerd", "--model", self._model, "--state-dir", self._work / "state", "--listen", f"unix:{SOCKET}",
-                   "--metrics-listen", "off", "--dtype", "f32", "--kv-cache-mib", "64", "--threads", self._threads]
+        command = [self._programs / "steerd", "--model", self._model, "--state-dir", self._work / "state",
+                   "--listen", f"unix:{SOCKET}", "--metrics-listen", "off", "--dtype", "f32", "--kv-cache-mib", "64",
+                   "--threads", self._threads]
         with open(log, "wb") as file:
-            self._process = subprocess.Popen(list(map(str, command)), cwd=self._work, stderr=file, preexec_fn=die_with_parent)
+            self._process = subprocess.Popen(list(map(str, command)), cwd=self._work, stderr=file,
+                                             preexec_fn=die_with_parent)
         deadline = time.monotonic() + 300
         while not socket.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Trains a vector, a LoRA or a local weight as arXiv 2602.02343 does, in torch over transformers, f32 on the CPU.
 
-The signal acts at the output of one block; LoRA and local weight read the middle of that block's MLP. Every token is steered,
-but for a vector, which leaves out the head of the chat template, as the published code has it. Only what lies above the block
-depends on the signal: block output and MLP middle of every text are computed once and kept. Nothing here knows the service,
-so that it can be a reference for it; only the file that comes out is in its native format.
+The signal acts at the output of one block; LoRA and local weight read the middle of that block's MLP. Every token is
+steered, but for a vector, which leaves out the head of the chat template, as the published code has it. Only what lies
+above the block depends on the signal: block output and MLP middle of every text are computed once and kept. Nothing here
+knows the service, so that it can be a reference for it; only the file that comes out is in its native format.
 
 What chance decides is drawn first and told (`schedule`), so that another implementation can do the same steps. There is no
 dropout for the same reason.
@@ -28,9 +28,9 @@ import objectives
 import sweep_reference
 
 DEFAULTS = {
-    "kind": "lora", "objective": "split", "layer": None, "rank": 4, "steps": 100, "batch": 4, "learning_rate": 0.01, "seed": 42,
-    "factors": [round(0.2 * i, 1) for i in range(1, 11)], "lambda_p": 1.0, "lambda_n": 0.5, "gamma": 5.0, "theta": 0.4,
-    "clip": 1.0,
+    "kind": "lora", "objective": "split", "layer": None, "rank": 4, "steps": 100, "batch": 4, "learning_rate": 0.01,
+    "seed": 42, "factors": [round(0.2 * i, 1) for i in range(1, 11)], "lambda_p": 1.0, "lambda_n": 0.5, "gamma": 5.0,
+    "theta": 0.4, "clip": 1.0,
 }
 
 
@@ -115,7 +115,7 @@ def draw_schedule(pairs, settings):
 
 
 def objective_of(model, layer, parameters, examples, step, settings):
-    """(the objective, the mean losses it is made of) of one step of the schedule; `examples` has (positive, negative) of every pair."""
+    """(the objective, the losses it is made of) of a step of the schedule; `examples` has (positive, negative) by pair."""
     winners = [examples[pair][0 if sign > 0 else 1] for pair, sign, _, _ in step]
     winning = loss_of(model, layer, parameters, winners, [factor for _, _, factor, _ in step])
     if settings["objective"] == "sft":
@@ -187,7 +187,8 @@ def main():
     tensors, log = train(tokenizer, model, [(row["question"], row["positive"], row["negative"]) for row in rows], args)
     save_signal(out, args["kind"], log["layer"], tensors)
     for number, (objective, norm, *losses) in enumerate(log["steps"]):
-        print(f"step {number + 1}: objective {objective:.3f}, gradient {norm:.3g}, losses " + " ".join(f"{one:.3f}" for one in losses))
+        made_of = " ".join(f"{loss:.3f}" for loss in losses)
+        print(f"step {number + 1}: objective {objective:.3f}, gradient {norm:.3g}, losses {made_of}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ MULTIPLIERS = (-1.5, 0.0, 2.0)
 
 def parameters_of(kind, seed, hidden, ffn):
     generator = torch.Generator().manual_seed(seed)
-    shapes = {"vector": {"v": (hidden,)}, "lora": {"A": (4, ffn), "B": (hidden, 4)}, "local_weight": {"dW": (hidden, ffn), "db": (hidden,)}}
+    shapes = {"vector": {"v": (hidden,)}, "lora": {"A": (4, ffn), "B": (hidden, 4)},
+              "local_weight": {"dW": (hidden, ffn), "db": (hidden,)}}
     return {name: 0.1 * torch.randn(shape, generator=generator) for name, shape in shapes[kind].items()}
 
 
@@ -38,8 +39,11 @@ class TrainReferenceTest(unittest.TestCase):
         cls.tokenizer, cls.model = sweep_reference.load(os.environ["STEER_TINY_MODEL"], attention="sdpa")
         cls.model.requires_grad_(False)
         cls.sizes = cls.model.config.hidden_size, cls.model.config.intermediate_size
-        cls.examples = [[train_reference.Example(cls.model, LAYER, sweep_reference.chat_text(cls.tokenizer, question, answer))
-                         for answer in answers] for question, *answers in PAIRS]
+
+        def example(question, answer):
+            return train_reference.Example(cls.model, LAYER, sweep_reference.chat_text(cls.tokenizer, question, answer))
+
+        cls.examples = [[example(question, answer) for answer in answers] for question, *answers in PAIRS]
 
     def loss(self, parameters, examples, factors):
         return train_reference.loss_of(self.model, LAYER, parameters, examples, factors)
@@ -49,7 +53,8 @@ class TrainReferenceTest(unittest.TestCase):
         factors = [0.5, -1.0, 2.0, 0.0, 1.0, -0.3]
         for kind in ("vector", "lora", "local_weight"):
             parameters = parameters_of(kind, 1, *self.sizes)
-            alone = [(self.loss(parameters, [text], [factor]).item(), text.text.answer_tokens) for text, factor in zip(texts, factors)]
+            alone = [(self.loss(parameters, [text], [factor]).item(), text.text.answer_tokens)
+                     for text, factor in zip(texts, factors)]
             pooled = sum(loss * tokens for loss, tokens in alone) / sum(tokens for _, tokens in alone)
             self.assertAlmostEqual(self.loss(parameters, texts, factors).item(), pooled, delta=1e-5)
 
@@ -57,30 +62,34 @@ class TrainReferenceTest(unittest.TestCase):
         lora = parameters_of("lora", 2, *self.sizes)
         weight = {"dW": lora["B"] @ lora["A"], "db": torch.zeros(self.sizes[0])}
         texts = self.examples[0]
-        self.assertAlmostEqual(self.loss(lora, texts, [1.0, -2.0]).item(), self.loss(weight, texts, [1.0, -2.0]).item(), delta=1e-5)
+        losses = [self.loss(parameters, texts, [1.0, -2.0]).item() for parameters in (lora, weight)]
+        self.assertAlmostEqual(*losses, delta=1e-5)
 
     def test_gradients_are_the_slopes_of_the_objective(self):
-        settings = {**train_reference.DEFAULTS, "theta": 50.0}  # the hinge is active
+        defaults = {**train_reference.DEFAULTS, "theta": 50.0}  # the hinge is active
         step = [[0, 1, 0.6, 1.4], [1, -1, -0.2, -2.0], [2, 1, 1.0, 0.4]]
         for kind in ("vector", "lora", "local_weight"):
             for objective in ("sft", "split"):
                 parameters = parameters_of(kind, 3, *self.sizes)
                 directions = parameters_of(kind, 4, *self.sizes)
+                settings = {**defaults, "objective": objective}
 
                 def value(shift):
                     moved = {name: tensor + shift * directions[name] for name, tensor in parameters.items()}
-                    return train_reference.objective_of(self.model, LAYER, moved, self.examples, step, {**settings, "objective": objective})[0]
+                    return train_reference.objective_of(self.model, LAYER, moved, self.examples, step, settings)[0]
 
                 shift = torch.zeros((), requires_grad=True)
                 value(shift).backward()
                 e = 1e-2
                 measured = (value(e).item() - value(-e).item()) / (2 * e)
-                self.assertAlmostEqual(shift.grad.item(), measured, delta=2e-2 * abs(measured) + 1e-3, msg=f"{kind} {objective}")
+                delta = 2e-2 * abs(measured) + 1e-3
+                self.assertAlmostEqual(shift.grad.item(), measured, delta=delta, msg=f"{kind} {objective}")
 
     def test_the_hinge_acts_until_the_margin_is_there(self):
         winning, losing = torch.tensor(1.0), torch.tensor(1.3)
         plain = 1.0 * winning + 0.5 * losing
-        self.assertAlmostEqual(objectives.split_loss(winning, losing, 1.0, 0.5, 5.0, 0.4).item(), (plain + 5 * 0.1).item(), places=6)
+        active = objectives.split_loss(winning, losing, 1.0, 0.5, 5.0, 0.4)
+        self.assertAlmostEqual(active.item(), (plain + 5 * 0.1).item(), places=6)
         self.assertEqual(objectives.split_loss(winning, losing, 1.0, 0.5, 5.0, 0.25).item(), plain.item())
         self.assertEqual(objectives.sft_loss(winning).item(), 1.0)
 
@@ -125,7 +134,8 @@ class TrainReferenceTest(unittest.TestCase):
                     for pair, told in zip(self.examples, point["pairs"]):
                         for example, name in zip(pair, ("positive_loss", "negative_loss")):
                             expected = self.loss(parameters, [example], [point["multiplier"]]).item()
-                            self.assertAlmostEqual(told["mean"][name], expected, delta=2e-4, msg=f"{kind} at {point['multiplier']}")
+                            where = f"{kind} at {point['multiplier']}"
+                            self.assertAlmostEqual(told["mean"][name], expected, delta=2e-4, msg=where)
 
 
 if __name__ == "__main__":
