@@ -11,7 +11,8 @@ from measured import MODES, SIDES, Cell
 INTRODUCTION = """\
 Written by `tests/paper/run.sh` from what it measured; the paper is arXiv 2602.02343. Log-odds in nats. "Means" are losses
 per answer token, as the paper's code has them, "sums" losses per answer. A mean utility exists only where the two answers'
-masses sum to less than 1: cells where fewer than half of the pairs have one at every multiplier are judged on sums. The
+masses sum to less than 1: cells where fewer than half of the pairs have one at every multiplier are judged on sums. Half-validity
+points, phases and the maximum of utility are of the losses that a cell is judged on; m is in the signal's own units. The
 paper's numbers are of Gemma-2-9B-IT / Qwen2.5-7B-Instruct; SPLIT has no rows in its tables of fits.
 """
 
@@ -67,26 +68,29 @@ def shape_table(cells):
     return table(header, rows)
 
 
-def judged(cells):
-    """[(title, threshold, {True: [...], False: [...], None: [...]})] with what each cell said."""
-    found = []
-    for title, threshold, judge in claims.CLAIMS:
-        verdicts = {True: [], False: [], None: []}
-        for cell in cells:
-            held, text = judge(cell)
-            verdicts[held].append(f"{datasets.NAMES[cell.data]}, {cell.name}: {text}")
-        found.append((title, threshold, verdicts))
+def sorted_out(answers):
+    """{True: [...], False: [...], None: [...]} of (who, (held, text)); who may be empty."""
     verdicts = {True: [], False: [], None: []}
+    for who, (held, text) in answers:
+        verdicts[held].append(f"{who}: {text}" if who else text)
+    return verdicts
+
+
+def judged(cells):
+    """[(title, threshold, verdicts)]: what held, what did not, and what could not be told, each with its numbers."""
+    named = [(f"{datasets.NAMES[cell.data]}, {cell.name}", cell) for cell in cells]
+    found = [(title, threshold, sorted_out((name, judge(cell)) for name, cell in named))
+             for title, threshold, judge in claims.CLAIMS]
+    averages_of = [("", claims.average_law(law, cells)) for law in ("preference", "utility")]
+    found.insert(0, ("On average the laws fit", f"R² above {claims.R_SQUARED}, over the cells", sorted_out(averages_of)))
     by_key = {cell.key: cell for cell in cells}
-    for cell in cells:
-        other = by_key.get((cell.form, "SFT", cell.data))
-        if cell.method == "SPLIT" and other:
-            held, text = claims.split_beats_sft(cell, other)
-            verdicts[held].append(f"{datasets.NAMES[cell.data]}, {cell.form}: {text}")
-    if any(verdicts.values()):
+    both = [(cell, by_key[cell.form, "SFT", cell.data]) for cell in cells
+            if cell.method == "SPLIT" and (cell.form, "SFT", cell.data) in by_key]
+    if both:
         found.append(("At equal gains of preference SPLIT loses less utility than SFT",
                       "at a quarter, a half and three quarters of the smaller of their largest gains, fitted laws, m > 0",
-                      verdicts))
+                      sorted_out((f"{datasets.NAMES[split.data]}, {split.form}", claims.split_beats_sft(split, sft))
+                                 for split, sft in both)))
     return found
 
 

@@ -37,7 +37,7 @@ class RunTest(unittest.TestCase):
                 "--work", str(self.work), "--results", str(self.results), *arguments]
 
     def run_ok(self, *arguments):
-        result = subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=280)
+        result = subprocess.run(self.command(*arguments), capture_output=True, text=True)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         return read_json(self.work / "last_run.json")
 
@@ -56,10 +56,8 @@ class RunTest(unittest.TestCase):
         """SIGKILL once a cell is finished and the next one begun. Answers the finished ones."""
         with open(self.work.parent / "killed.log", "wb") as log:
             process = subprocess.Popen(self.command(), stdout=log, stderr=log)
-        deadline = time.monotonic() + 200
         while not (self.finished() and any((self.work / "cells").glob(PART + "*"))):
             self.assertIsNone(process.poll(), (self.work.parent / "killed.log").read_text())
-            self.assertLess(time.monotonic(), deadline)
             time.sleep(0.002)
         process.kill()
         process.wait()
@@ -73,7 +71,7 @@ class RunTest(unittest.TestCase):
         changed = self.work.parent / "changed"
         shutil.copytree(curve, changed)
         line = {"data": "psychopathy", "form": "LoRA", "method": "SFT"}
-        title = claims.CLAIMS[1][0]
+        title = next(title for title, _, _ in claims.CLAIMS if title.startswith("Preference follows"))
         for value, held in ((claims.R_SQUARED, True), (claims.R_SQUARED - 0.001, False)):
             for mode in ("mean", "sum"):
                 fit = read_json(changed / f"fit_{mode}.json")
