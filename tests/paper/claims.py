@@ -70,7 +70,7 @@ def recommendation(cell):
     if told is None:
         return None, message
     text = f"m {told['multiplier']:+.3g}: preference {told['preference_gain']:+.3g}, utility {-told['utility_loss']:+.3g}"
-    return told["feasible"] and told["preference_gain"] > 0, text
+    return told["feasible"] and told["multiplier"] > 0 and told["preference_gain"] > 0, text
 
 
 CLAIMS = [
@@ -83,8 +83,8 @@ CLAIMS = [
      peak_near_zero),
     ("Utility falls to both sides", "at both ends by at least half of its range", utility_falls),
     ("Preference has three phases", "on both sides linear from 0 on, then transitional, then convergence", three_phases),
-    ("There is a multiplier with more preference within a small loss of utility",
-     "RecommendMultiplier, 0.5 nats per token (means)", recommendation),
+    ("There is a multiplier above 0 with more preference within a small loss of utility",
+     "RecommendMultiplier, at most 0.5 nats per token (means)", recommendation),
 ]
 
 
