@@ -175,9 +175,11 @@ class Progress:
 
     def tell(self, done, total):
         now = time.monotonic()
-        if now - self._told > 30:
+        if done <= 1:
+            self._begin = now  # loading took its time, but it does so once
+        elif now - self._told > 30:
             self._told = now
-            left = (now - self._begin) / done * (total - done)
+            left = (now - self._begin) / (done - 1) * (total - done)
             print(f"{self._name}: {done} of {total}, about {left:.0f} s left", flush=True)
 
     def end(self, seconds):
