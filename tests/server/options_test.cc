@@ -9,12 +9,15 @@
 namespace steer {
 namespace {
 
+// A file that exists, wherever the test runs.
+constexpr char kSomeFile[] = "/proc/self/exe";
+
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// This file stands in for the model: options only ask whether it is there.
+// It stands in for the model, too: options only ask whether it is there.
 Invocation Parse(std::vector<const char*> flags) {
-  std::vector<const char*> argv = {"steerd", "--model", __FILE__};
+  std::vector<const char*> argv = {"steerd", "--model", kSomeFile};
   argv.insert(argv.end(), flags.begin(), flags.end());
   return ParseCommandLine(static_cast<int>(argv.size()), argv.data());
 }
@@ -58,9 +61,9 @@ TEST(OptionsTest, TakesEveryFlag) {
                                        "--devices",
                                        "cuda:1,cuda:0",
                                        "--generation-config",
-                                       __FILE__,
+                                       kSomeFile,
                                        "--chat-template",
-                                       __FILE__,
+                                       kSomeFile,
                                        "--prefix-cache",
                                        "off",
                                        "--max-in-flight",
@@ -94,8 +97,8 @@ TEST(OptionsTest, TakesEveryFlag) {
   const ServerOptions& options = *invocation.options;
   EXPECT_EQ(options.runtime.state_directory, "s");
   EXPECT_THAT(options.runtime.devices, ElementsAre("cuda:1", "cuda:0"));
-  EXPECT_EQ(options.runtime.generation_config_path, __FILE__);
-  EXPECT_EQ(options.runtime.chat_template_path, __FILE__);
+  EXPECT_EQ(options.runtime.generation_config_path, kSomeFile);
+  EXPECT_EQ(options.runtime.chat_template_path, kSomeFile);
   EXPECT_FALSE(options.runtime.prefix_cache);
   EXPECT_EQ(options.runtime.max_in_flight, 11);
   EXPECT_EQ(options.runtime.background_share, 0.5);
