@@ -167,6 +167,7 @@ void Drawing::Names() const {
                            label.zero ? " font-weight=\"bold\"" : ""));
   }
   for (const MapLayout::Label& label : layout_.RowLabels()) {
+    if (label.text.empty()) continue;
     svg_.Text({x.low - 6, top_ + label.at + 4}, label.text,
               absl::StrCat(kSmallText, " text-anchor=\"end\"",
                            label.zero ? " font-weight=\"bold\"" : ""));
