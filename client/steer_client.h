@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -10,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "client/client_options.h"
 #include "steer/v1/analysis.pb.h"
 #include "steer/v1/generation.pb.h"
 #include "steer/v1/learning.pb.h"
@@ -18,28 +18,6 @@
 #include "steer/v1/signal.pb.h"
 
 namespace steer {
-
-struct ClientOptions {
-  std::string address = "127.0.0.1:7070";  // "host:port", or gRPC's "unix:PATH"
-  double connect_seconds = 0;              // wait so long for the server to come up; 0: do not wait
-  double call_seconds = 0;                 // deadline of each call; 0: none
-};
-
-struct UploadOptions {
-  std::string format = "native";
-  std::map<std::string, std::string> labels;
-  std::string description;
-  std::string alias;  // moved to the new signal in the same call, when not empty
-};
-
-// What Score and Sweep say on their way; any may be empty.
-struct AnalysisEvents {
-  std::function<bool(const v1::ScoreProgress&)> on_progress;
-  std::function<bool(const v1::ScorePoint&)> on_point;
-};
-struct SweepEvents : AnalysisEvents {
-  std::function<bool(const v1::Curve&)> on_curve;  // after its points
-};
 
 // A connection to one steerd. Every method blocks; errors carry the server's message, and the
 // field, what came, what is allowed and the retry delay (DetailOf and RetryDelayMs of
