@@ -195,7 +195,7 @@ absl::StatusOr<ManifoldSummary> ManifoldViewer::View(const ManifoldSpec& spec,
   STEER_ASSIGN_OR_RETURN(Prepared call, Prepare(spec));
   STEER_ASSIGN_OR_RETURN(const std::vector<EngineScorer::Place> places,
                          parts_.pools->ScoringPlaces());
-  const auto stopped = absl::CancelledError("viewing the manifold was stopped by its reader");
+  auto stopped = absl::CancelledError("viewing the manifold was stopped by its reader");
   const auto total = std::ssize(call.prompts) * (1 + std::ssize(spec.multipliers));
   int64_t done = 0;
   int64_t at_a_time = 1;  // the plain model first

@@ -138,7 +138,7 @@ TEST_F(ManifoldViewerTest, AVectorAtItsOwnSite) {
 }
 
 TEST_F(ManifoldViewerTest, ZeroIsThePlainModelExactly) {
-  ManifoldSpec spec = SpecOf(MustRegister(Vector(3)), {1, 0, -0.0});
+  const ManifoldSpec spec = SpecOf(MustRegister(Vector(3)), {1, 0, -0.0});
   // However few multipliers a unit has room for.
   for (const int step_tokens : {512, 1}) {
     options_.step_tokens = step_tokens;
@@ -290,7 +290,7 @@ TEST_F(ManifoldViewerTest, TellsTheValidityOfTheSignalsOwnCurve) {
 }
 
 TEST_F(ManifoldViewerTest, WhatIsNotFiniteIsOutOfRange) {
-  SignalData data = Vector(3e37F);
+  const SignalData data = Vector(3e37F);
   const ErrorDetail detail =
       Refused(SpecOf(MustRegister(data), {1e5}), absl::StatusCode::kOutOfRange);
   EXPECT_THAT(detail.got, HasSubstr("100000"));
