@@ -155,42 +155,41 @@ void Probes::Loop() {
     for (const ProbeSet& set : *sets) {
       if (!PauseUntilIdle()) return;
       const Clock::time_point start = Clock::now();
-      RunOne(set);
+      absl::StatusOr<std::optional<ProbeRun>> run = MeasureAndKeep(set);
       const double took = std::chrono::duration<double>(Clock::now() - start).count();
       {
+        // Together, so that whoever sees a run sees what it took.
         const MutexLock lock(mutex_);
         busy_seconds_ += took;
+        Tell(set, std::move(run));
       }
       if (!Pause(took * (1 / options_.share - 1))) return;
     }
   }
 }
 
-void Probes::RunOne(const ProbeSet& set) {
-  absl::StatusOr<std::optional<ProbeRun>> measured = Measure(set);
-  if (measured.ok() && !*measured) return;
-  absl::Status status = measured.status();
-  std::optional<ProbeRun> run;
-  if (measured.ok()) {
-    absl::StatusOr<ProbeRun> kept = parts_.store->AddProbeRun(**std::move(measured));
-    status = kept.status();
-    if (kept.ok()) run = *std::move(kept);
-  }
-  const MutexLock lock(mutex_);
+void Probes::Tell(const ProbeSet& set, absl::StatusOr<std::optional<ProbeRun>> run) {
+  if (run.ok() && !*run) return;
   const auto found = states_.find(set.signal);
   // It may have been taken away or replaced meanwhile.
   if (found == states_.end() || found->second.created_unix_ms != set.created_unix_ms || stopping_)
     return;
   ProbeState& state = found->second;
-  state.status = status;
-  if (!run) {
+  state.status = run.status();
+  if (!run.ok()) {
     ++state.failures;
-    LogProbeFailure(set.signal, status);
+    LogProbeFailure(set.signal, run.status());
     return;
   }
   ++state.runs;
-  if (!state.first) state.first = run;
-  state.last = std::move(run);
+  if (!state.first) state.first = *run;
+  state.last = **std::move(run);
+}
+
+absl::StatusOr<std::optional<ProbeRun>> Probes::MeasureAndKeep(const ProbeSet& set) {
+  STEER_ASSIGN_OR_RETURN(std::optional<ProbeRun> measured, Measure(set));
+  if (!measured) return measured;
+  return parts_.store->AddProbeRun(*std::move(measured));
 }
 
 absl::StatusOr<std::optional<ProbeRun>> Probes::Measure(const ProbeSet& set) {

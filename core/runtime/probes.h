@@ -59,9 +59,11 @@ class Probes {
   // False when it was told to stop.
   bool Pause(double seconds);
   bool PauseUntilIdle();
-  void RunOne(const ProbeSet& set);
   // nullopt if nobody has used the signal.
+  absl::StatusOr<std::optional<ProbeRun>> MeasureAndKeep(const ProbeSet& set);
   absl::StatusOr<std::optional<ProbeRun>> Measure(const ProbeSet& set);
+  void Tell(const ProbeSet& set, absl::StatusOr<std::optional<ProbeRun>> run)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status MeasureUses(const PairSetSpec& pairs, const std::vector<SignalUse::Count>& uses,
                            ProbeRun& run) const;
   bool stopping() const;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,9 @@ class PageTokens {
   std::string Make(absl::string_view list, absl::string_view last_key) const;
   // The key; empty for an empty token, which is the first page. INVALID_ARGUMENT on "page_token".
   absl::StatusOr<std::string> Read(absl::string_view list, absl::string_view token) const;
+  // Of lists that run down the order of arrival, whose keys are numbers: the one that the page
+  // stays below. The largest number for an empty token.
+  absl::StatusOr<int64_t> ReadNumber(absl::string_view list, absl::string_view token) const;
 
  private:
   std::string secret_;

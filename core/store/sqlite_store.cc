@@ -1,11 +1,9 @@
 #include "core/store/sqlite_store.h"
 
-#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/base/clock.h"
@@ -186,11 +184,7 @@ absl::StatusOr<SignalData> SqliteStore::Load(absl::string_view id) {
 
 absl::StatusOr<Page<SignalRecord>> SqliteStore::List(int page_size, absl::string_view page_token) {
   STEER_RETURN_IF_ERROR(CheckPageSize(page_size));
-  STEER_ASSIGN_OR_RETURN(const std::string last, page_tokens_.Read(kSignalList, page_token));
-  int64_t before = std::numeric_limits<int64_t>::max();
-  if (!last.empty() && !absl::SimpleAtoi(last, &before)) {
-    return absl::InternalError("a signed page token without a number");
-  }
+  STEER_ASSIGN_OR_RETURN(const int64_t before, page_tokens_.ReadNumber(kSignalList, page_token));
   std::vector<NumberedSignal> rows;
   {
     const MutexLock lock(mutex_);

@@ -1,12 +1,10 @@
 // The dose curves of SqliteStore.
 
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/clock.h"
 #include "core/base/status.h"
@@ -59,11 +57,7 @@ absl::StatusOr<Page<CurveRecord>> SqliteStore::ListCurves(absl::string_view sign
                                                           absl::string_view page_token) {
   STEER_RETURN_IF_ERROR(CheckPageSize(page_size));
   const std::string list = absl::StrCat("curves/", signal_id);
-  STEER_ASSIGN_OR_RETURN(const std::string last, page_tokens_.Read(list, page_token));
-  int64_t before = std::numeric_limits<int64_t>::max();
-  if (!last.empty() && !absl::SimpleAtoi(last, &before)) {
-    return absl::InternalError("a signed page token without a number");
-  }
+  STEER_ASSIGN_OR_RETURN(const int64_t before, page_tokens_.ReadNumber(list, page_token));
   std::vector<NumberedCurve> rows;
   {
     const MutexLock lock(mutex_);

@@ -1,11 +1,9 @@
 // The probe sets of SqliteStore and what was measured with them.
 
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/clock.h"
 #include "core/base/status.h"
@@ -67,11 +65,7 @@ absl::StatusOr<Page<ProbeRun>> SqliteStore::ListProbeRuns(absl::string_view sign
                                                           absl::string_view page_token) {
   STEER_RETURN_IF_ERROR(CheckPageSize(page_size));
   const std::string list = absl::StrCat("probe_runs/", signal);
-  STEER_ASSIGN_OR_RETURN(const std::string last, page_tokens_.Read(list, page_token));
-  int64_t before = std::numeric_limits<int64_t>::max();
-  if (!last.empty() && !absl::SimpleAtoi(last, &before)) {
-    return absl::InternalError("a signed page token without a number");
-  }
+  STEER_ASSIGN_OR_RETURN(const int64_t before, page_tokens_.ReadNumber(list, page_token));
   std::vector<NumberedProbeRun> rows;
   {
     const MutexLock lock(mutex_);

@@ -182,6 +182,20 @@ TEST_F(ProbeTest, WhatCannotBeProbedIsRefused) {
   EXPECT_EQ(detail.field(), "pairs");
 }
 
+TEST_F(ProbeTest, ThereIsALimitToTheSets) {
+  for (int i = 0; i < kMostProbeSets; ++i) {
+    const std::string name = "signal" + std::to_string(i);
+    RegisterVector(0.5f, name);
+    ASSERT_TRUE(Set(ProbeOf(name)).ok()) << name;
+  }
+  RegisterVector(0.5f, "more");
+  v1::ErrorDetail detail;
+  EXPECT_EQ(Set(ProbeOf("more"), &detail).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(detail.reason(), "TOO_MANY_PROBES");
+  // One that is there can be given anew.
+  EXPECT_TRUE(Set(ProbeOf("signal0")).ok());
+}
+
 TEST_F(ProbeTest, AnAliasThatIsGoneIsAFailureThatIsTold) {
   RegisterVector(0.5f, "calm");
   ASSERT_TRUE(Set(ProbeOf("calm")).ok());
