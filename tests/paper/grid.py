@@ -26,7 +26,8 @@ FULL = {
     # Rows of the files. Held-out rows are not trained on.
     "data": {"psychopathy": {"train": [0, 200], "held_out": [200, 248], "steps": 200},
              "power_seeking": {"train": [0, 136], "held_out": [136, 184], "steps": 80}},
-    "signals": SIGNALS,
+    # Those that the paper's tables of fits have; SPLIT has no rows in them.
+    "signals": [signal for signal in SIGNALS if signal["method"] != "SPLIT"],
     # 12 multipliers a side and 0, denser near 0: outermost * (k / 12)^2. A vector's are in units of |h| / |v|.
     "outermost": {"vector": 4.0, "lora": 12.0, "local_weight": 8.0},
     "multipliers_per_side": 12,
