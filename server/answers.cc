@@ -108,6 +108,20 @@ v1::Alias ToProto(const AliasRecord& record) {
   return out;
 }
 
+v1::TrainingProgress ToProto(const TrainingProgress& progress) {
+  v1::TrainingProgress out;
+  out.set_step(progress.last.step);
+  out.set_steps(progress.steps);
+  out.set_loss(progress.last.loss);
+  out.set_winning_loss(progress.last.winning_loss);
+  if (progress.last.losing_loss) out.set_losing_loss(*progress.last.losing_loss);
+  out.set_gradient_norm(progress.last.gradient_norm);
+  out.set_learning_rate(progress.last.learning_rate);
+  out.set_tokens_per_second(progress.tokens_per_second);
+  out.set_seconds_left(progress.seconds_left);
+  return out;
+}
+
 v1::Job ToProto(const JobRecord& record) {
   v1::Job out;
   out.set_id(record.id);
@@ -120,6 +134,8 @@ v1::Job ToProto(const JobRecord& record) {
   if (record.state == JobState::kFailed) out.set_error(Text(record.status.message()));
   out.set_created_unix_ms(record.created_unix_ms);
   out.set_finished_unix_ms(record.finished_unix_ms);
+  out.set_curve_id(record.curve_id);
+  if (record.training) *out.mutable_training() = ToProto(*record.training);
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "core/base/status_macros.h"
 #include "core/store/signal_store.h"
 #include "core/tokenizer/utf8.h"
+#include "server/convert_parts.h"
 
 namespace steer {
 namespace {
@@ -22,9 +23,10 @@ bool IsHex64(absl::string_view text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
 }
 
-template <typename Labels>
-absl::StatusOr<std::map<std::string, std::string>> ToLabels(const std::string& field,
-                                                            const Labels& labels) {
+}  // namespace
+
+absl::StatusOr<std::map<std::string, std::string>> ToLabels(
+    const std::string& field, const google::protobuf::Map<std::string, std::string>& labels) {
   if (labels.size() > kMaxLabels) {
     return InvalidField(field, absl::StrCat(labels.size(), " labels"),
                         absl::StrCat("at most ", kMaxLabels, " labels"));
@@ -47,8 +49,6 @@ absl::Status CheckDescription(const std::string& field, const std::string& descr
   return InvalidField(field, absl::StrCat(description.size(), " bytes"),
                       absl::StrCat("at most ", kMaxDescriptionBytes, " bytes"));
 }
-
-}  // namespace
 
 absl::Status CheckCount(absl::string_view field, int count, int least, int most) {
   if (count >= least && count <= most) return absl::OkStatus();
@@ -79,13 +79,6 @@ absl::Status CheckId(absl::string_view field, absl::string_view id) {
   return InvalidField(field, Quoted(id), "64 lower-case hex digits");
 }
 
-absl::Status Within(absl::string_view path, const absl::Status& status) {
-  std::optional<ErrorDetail> detail = DetailOf(status);
-  if (!detail) return status;
-  detail->field = absl::StrCat(path, ".", detail->field);
-  return FieldError(status.code(), *std::move(detail));
-}
-
 absl::Status CheckAliasName(absl::string_view field, absl::string_view name) {
   const bool allowed = std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '/' || c == '-';
@@ -100,31 +93,6 @@ absl::StatusOr<int> ToPageSize(int32_t page_size) {
   if (page_size >= 1 && page_size <= kMaxPageSize) return page_size;
   return InvalidField("page_size", absl::StrCat(page_size),
                       absl::StrCat("1 to ", kMaxPageSize, ", or 0 for ", kDefaultPageSize));
-}
-
-absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request) {
-  LearnSpec spec;
-  STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs()));
-  if (request.learner_case() == v1::StartJobRequest::LEARNER_NOT_SET) {
-    return InvalidField("learner", "nothing", "difference_of_means");
-  }
-  if (request.difference_of_means().has_layer()) {
-    spec.layer = request.difference_of_means().layer();
-    if (spec.layer < 0) {
-      return InvalidField("difference_of_means.layer", absl::StrCat(spec.layer),
-                          "a layer, counted from 0");
-    }
-  }
-  STEER_RETURN_IF_ERROR(CheckUtf8("system", request.system()));
-  spec.system = request.system();
-  if (!request.alias().empty()) {
-    STEER_RETURN_IF_ERROR(CheckAliasName("alias", request.alias()));
-  }
-  spec.alias = request.alias();
-  STEER_ASSIGN_OR_RETURN(spec.labels, ToLabels("labels", request.labels()));
-  STEER_RETURN_IF_ERROR(CheckDescription("description", request.description()));
-  spec.description = request.description();
-  return spec;
 }
 
 absl::StatusOr<UploadHeader> ToUploadHeader(const v1::RegisterSignalHeader& header) {

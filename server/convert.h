@@ -89,8 +89,6 @@ absl::Status CheckFinite(absl::string_view field, double value);
 absl::Status CheckUtf8(absl::string_view field, absl::string_view text);
 bool IsSpeltAsId(absl::string_view text);  // 64 lower-case hex digits
 absl::Status CheckId(absl::string_view field, absl::string_view id);
-// The same error, about a field of what is at `path` in the request.
-absl::Status Within(absl::string_view path, const absl::Status& status);
 // 1 to 128 characters of [A-Za-z0-9._/-] that are not an id.
 absl::Status CheckAliasName(absl::string_view field, absl::string_view name);
 // 1 .. 1000; 0 means 100.

@@ -5,6 +5,7 @@
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "server/convert.h"
+#include "server/convert_parts.h"
 
 namespace steer {
 namespace {
@@ -91,16 +92,20 @@ absl::StatusOr<ControlSpec> ToControlSpec(const v1::Control& control, const std:
     spec.bias_multiplier = control.bias_multiplier();
   }
   if (control.has_positions()) {
-    PositionRule rule;
-    if (control.positions().has_prompt()) rule.prompt = control.positions().prompt();
-    if (control.positions().has_generated()) rule.generated = control.positions().generated();
-    rule.exclude_template_head = control.positions().exclude_template_head();
-    rule.user_text_only = control.positions().user_text_only();
-    spec.positions = rule;
+    spec.positions = ToPositionRule(control.positions());
   }
   STEER_ASSIGN_OR_RETURN(spec.changes,
                          ToMultiplierRuns(control.changes(), absl::StrCat(field, ".changes")));
   return spec;
+}
+
+PositionRule ToPositionRule(const v1::PositionRule& message) {
+  PositionRule rule;
+  if (message.has_prompt()) rule.prompt = message.prompt();
+  if (message.has_generated()) rule.generated = message.generated();
+  rule.exclude_template_head = message.exclude_template_head();
+  rule.user_text_only = message.user_text_only();
+  return rule;
 }
 
 absl::StatusOr<std::vector<ControlSpec>> ToControlSpecs(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "google/protobuf/map.h"
 #include "google/protobuf/repeated_field.h"
 #include "server/convert.h"
 
@@ -27,6 +29,13 @@ absl::Status CheckRange(const std::string& field, int64_t value, int64_t least, 
 
 absl::StatusOr<std::vector<double>> ToMultipliers(
     const std::string& field, const google::protobuf::RepeatedField<double>& values, int least);
+
+PositionRule ToPositionRule(const v1::PositionRule& message);
+
+// Text that goes along with a signal.
+absl::StatusOr<std::map<std::string, std::string>> ToLabels(
+    const std::string& field, const google::protobuf::Map<std::string, std::string>& labels);
+absl::Status CheckDescription(const std::string& field, const std::string& description);
 
 // A control whose multiplier the call varies; fields are told below `path`.
 absl::StatusOr<ControlSpec> ToVariedControl(const v1::Control& control, const std::string& path);

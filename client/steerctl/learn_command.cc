@@ -8,6 +8,7 @@
 #include "client/steerctl/job_text.h"
 #include "client/steerctl/json.h"
 #include "client/steerctl/progress.h"
+#include "client/steerctl/training_options.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 
@@ -16,6 +17,9 @@ namespace {
 
 struct LearnOptions {
   std::string pairs_path;
+  std::string held_out_path;
+  std::string method = "difference_of_means";
+  TrainingOptions training;
   std::string alias;
   std::optional<int> layer;
   std::string system;
@@ -28,8 +32,24 @@ absl::StatusOr<v1::StartJobRequest> ToRequest(const LearnOptions& options) {
   const auto pairs = ReadPairs(options.pairs_path);
   if (!pairs.ok()) return UsageError(pairs.status());
   request.mutable_pairs()->Add(pairs->begin(), pairs->end());
-  v1::DifferenceOfMeans& learner = *request.mutable_difference_of_means();
-  if (options.layer) learner.set_layer(*options.layer);
+  if (!options.held_out_path.empty()) {
+    const auto held_out = ReadPairs(options.held_out_path);
+    if (!held_out.ok()) return UsageError(held_out.status());
+    request.mutable_held_out()->Add(held_out->begin(), held_out->end());
+  }
+  if (options.method == "difference_of_means") {
+    v1::DifferenceOfMeans& learner = *request.mutable_difference_of_means();
+    if (options.layer) learner.set_layer(*options.layer);
+  } else {
+    TrainingOptions training = options.training;
+    if (options.layer) {
+      training.sites = {absl::StrCat("layers.", *options.layer, ".block_out",
+                                     training.kind == "vector" ? "" : "=mlp_mid")};
+    }
+    absl::StatusOr<v1::Training> learner = ToTraining(options.method, training);
+    if (!learner.ok()) return UsageError(learner.status());
+    *request.mutable_training() = *std::move(learner);
+  }
   request.set_system(options.system);
   request.set_alias(options.alias);
   request.set_description(options.description);
@@ -48,13 +68,13 @@ absl::Status RunLearn(const Session& session, const LearnOptions& options) {
 
   Progress progress;
   const auto on_change = [&](const v1::Job& now) {
-    return progress.Show(StateText(now.state()), now.done(), now.total());
+    return progress.Show(StateText(now.state()), now.done(), now.total(), TrainingText(now));
   };
   absl::StatusOr<v1::Job> watched = client->WatchJob(job.id(), on_change, stop);
   progress.End();
   if (stop.stop_requested()) {
     STEER_ASSIGN_OR_RETURN(job, client->CancelJob(job.id()));
-    // It ends between two examples.
+    // It ends between two examples or steps.
     STEER_ASSIGN_OR_RETURN(job, client->WatchJob(job.id(), [](const v1::Job&) { return true; }));
     Print(session.json ? Dump(ToJson(job)) : Details(job));
     return absl::CancelledError("interrupted");
@@ -79,18 +99,29 @@ void AddLearnCommand(CLI::App& app, Session& session) {
       .add_option("file", options->pairs_path,
                   "JSON lines {\"question\", \"positive\", \"negative\"}; - is standard input")
       ->required();
+  std::vector<std::string> methods = ObjectiveNames();
+  methods.insert(methods.begin(), options->method);
+  command.add_option("--method", options->method, "How; default: difference_of_means")
+      ->check(CLI::IsMember(methods));
+  command.add_option("--held-out", options->held_out_path,
+                     "Other pairs, on which its dose curve is measured, kept and fitted");
   command.add_option("--alias", options->alias, "Move this name to the new signal");
-  command.add_option("--layer", options->layer, "0-based; default: the middle layer");
+  command.add_option("--layer", options->layer,
+                     "0-based; default: the middle layer. At its block_out, read mlp_mid");
   command.add_option("--system", options->system, "System message; default: the template's own");
   command.add_option("--label", options->labels, "A label; repeatable")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
       ->check([](const std::string& text) { return CheckText(ParseLabel(text).status()); });
   command.add_option("--description", options->description, "What it does");
+  AddTrainingOptions(command, options->training);
   command.footer(
-      "The signal is a vector: the mean over pairs of the activations after the positive\n"
-      "answer minus those after the negative one. Ctrl-C cancels the job.\n"
-      "Example: steerctl learn pairs.jsonl --alias polite --layer 14");
+      "difference_of_means makes a vector: the mean over pairs of the activations after the\n"
+      "positive answer minus those after the negative one. The others train a signal by "
+      "gradients.\n"
+      "Ctrl-C cancels the job.\n"
+      "Example: steerctl learn pairs.jsonl --alias polite --layer 14\n"
+      "         steerctl learn pairs.jsonl --alias polite --method split --kind lora --steps 100");
   SetAction(command, session, options, &RunLearn);
 }
 

@@ -24,10 +24,11 @@ std::string ProgressBar(int64_t done, int64_t total, int columns) {
                       "/", total);
 }
 
-bool Progress::Show(absl::string_view label, int64_t done, int64_t total) {
+bool Progress::Show(absl::string_view label, int64_t done, int64_t total, absl::string_view note) {
+  const absl::string_view space = note.empty() ? "" : " ";
   if (StderrIsTerminal()) {
-    const std::string line =
-        absl::StrCat("\r", label, " ", ProgressBar(done, total, kBarColumns), "\x1b[K");
+    const std::string line = absl::StrCat("\r", label, " ", ProgressBar(done, total, kBarColumns),
+                                          space, note, "\x1b[K");
     std::fputs(line.c_str(), stderr);
     shown_ = true;
     return true;
@@ -36,7 +37,7 @@ bool Progress::Show(absl::string_view label, int64_t done, int64_t total) {
   if (label == label_ && tenth == tenth_) return true;
   label_ = std::string(label);
   tenth_ = tenth;
-  std::fputs(absl::StrCat(label, " ", done, "/", total, "\n").c_str(), stderr);
+  std::fputs(absl::StrCat(label, " ", done, "/", total, space, note, "\n").c_str(), stderr);
   return true;
 }
 

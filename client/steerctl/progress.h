@@ -15,7 +15,8 @@ std::string ProgressBar(int64_t done, int64_t total, int columns);
 class Progress {
  public:
   // True, so that it can end a callback of a stream.
-  bool Show(absl::string_view label, int64_t done, int64_t total);
+  // `note` stands behind the bar.
+  bool Show(absl::string_view label, int64_t done, int64_t total, absl::string_view note = "");
   // Takes the bar away, for a line of the result or for good.
   void Clear();
   // Leaves the bar as it is, and what follows begins a line of its own.

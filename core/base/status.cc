@@ -59,6 +59,13 @@ std::optional<int64_t> RetryDelayMs(const absl::Status& status) {
   return milliseconds;
 }
 
+absl::Status Within(absl::string_view path, const absl::Status& status) {
+  std::optional<ErrorDetail> detail = DetailOf(status);
+  if (!detail) return status;
+  detail->field = absl::StrCat(path, ".", detail->field);
+  return FieldError(status.code(), *std::move(detail));
+}
+
 absl::Status Annotate(const absl::Status& status, absl::string_view where) {
   if (status.ok()) return status;
   absl::Status annotated(status.code(), absl::StrCat(where, ": ", status.message()));

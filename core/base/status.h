@@ -35,6 +35,9 @@ std::optional<ErrorDetail> DetailOf(const absl::Status& status);
 void SetRetryDelayMs(absl::Status& status, int64_t milliseconds);
 std::optional<int64_t> RetryDelayMs(const absl::Status& status);
 
+// The same error, about a field of what is at `path`.
+absl::Status Within(absl::string_view path, const absl::Status& status);
+
 // Same code and payloads, message prefixed by "<where>: ".
 absl::Status Annotate(const absl::Status& status, absl::string_view where);
 

@@ -1,6 +1,7 @@
 #include "core/control/apply.h"
 
 #include "ATen/ATen.h"
+#include "core/control/wide_type.h"
 
 namespace steer {
 namespace {
@@ -30,7 +31,7 @@ at::Tensor Delta(const PlannedTerm& planned, const SiteReads& reads) {
     if (planned.rows.defined()) x = x.index_select(0, planned.rows);  // [n, in]
     const at::Tensor dy =
         term.dw.defined() ? at::linear(x, term.dw) : at::linear(at::linear(x, term.a), term.b);
-    delta = dy.to(at::kFloat) * planned.m1;  // [n, out]
+    delta = dy.to(WideType(dy.scalar_type())) * planned.m1;  // [n, out]
   }
   if (term.db.defined()) {
     const at::Tensor bias = planned.m2 * term.db;  // [n, out]
@@ -44,13 +45,14 @@ at::Tensor Delta(const PlannedTerm& planned, const SiteReads& reads) {
 void ApplyTerms(std::span<const PlannedTerm> terms, const SiteReads& reads, at::Tensor& y) {
   for (const PlannedTerm& planned : terms) {
     const at::Tensor delta = Delta(planned, reads);
+    const at::ScalarType wide = WideType(y.scalar_type());
     if (planned.rows.defined()) {
-      const at::Tensor sum = y.index_select(0, planned.rows).to(at::kFloat).add_(delta);
+      const at::Tensor sum = y.index_select(0, planned.rows).to(wide).add_(delta);
       y.index_copy_(0, planned.rows, sum.to(y.scalar_type()));
-    } else if (y.scalar_type() == at::kFloat) {
+    } else if (y.scalar_type() == wide) {
       y.add_(delta);
     } else {
-      y.copy_(y.to(at::kFloat).add_(delta));
+      y.copy_(y.to(wide).add_(delta));
     }
   }
 }

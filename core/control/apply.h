@@ -19,8 +19,8 @@ struct SiteReads {
 
 // The one formula of every affine kind (paper section 1), on the rows R that asked for it:
 //   y[R] += m1 (x[R] A^T) B^T  or  m1 x[R] dW^T,   and   y[R] += m2 db
-// Adds in place; the sum is made in fp32 whatever the type of `y`. Rows outside R are not touched.
-// Only under no_grad.
+// Adds in place; the sum is made in fp32 whatever the type of `y` (see WideType). Rows outside R
+// are not touched. Differentiable in the terms' tensors and multipliers and in what is read.
 void ApplyTerms(std::span<const PlannedTerm> terms, const SiteReads& reads, at::Tensor& y);
 
 }  // namespace steer

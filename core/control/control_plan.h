@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "ATen/core/Tensor.h"
@@ -16,8 +17,8 @@ struct PlannedTerm {
   const AffineTerm* term =
       nullptr;      // owned by the signal, which the requests in the step keep alive
   at::Tensor rows;  // int64 [n], ascending row numbers; undefined when all rows are meant
-  at::Tensor m1;    // fp32 [n, 1]
-  at::Tensor m2;    // fp32 [n, 1]
+  at::Tensor m1;    // fp32 [n, 1]; undefined where the term has no weight part
+  at::Tensor m2;    // fp32 [n, 1]; undefined where it has no bias part
 };
 
 // The rows of one sequence in a step and what they ask for.
@@ -35,6 +36,9 @@ struct ControlledRows {
 // zero for another's signal. Immutable.
 class ControlPlan {
  public:
+  ControlPlan() = default;
+  // Made by hand: of terms that learn.
+  explicit ControlPlan(std::map<Site, std::vector<PlannedTerm>> terms) : terms_(std::move(terms)) {}
   // `steered`, when given, gets for each sequence and each of its controls the number of its fresh
   // rows that are in the plan, by stage.
   static ControlPlan Build(std::span<const ControlledRows> sequences, int total_rows,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/overloaded.h"
 #include "core/base/status.h"
 
 namespace steer {
@@ -68,11 +69,6 @@ absl::Status DeviceLost(const absl::Status& status) {
   return absl::UnavailableError(
       absl::StrCat("the device has failed: ", std::string(status.message())));
 }
-
-template <typename... Visitors>
-struct Overloaded : Visitors... {
-  using Visitors::operator()...;
-};
 
 }  // namespace
 

@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/engine/philox.h"
+#include "core/base/philox.h"
 
 namespace steer {
 namespace {

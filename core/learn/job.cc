@@ -57,6 +57,11 @@ class JobQueue::Context final : public JobContext {
     queue_->Changed(*job_);
     return true;
   }
+  bool cancelled() const override { return job_->cancelled; }
+  void Trained(const TrainingProgress& progress) override {
+    const MutexLock lock(queue_->mutex_);
+    job_->record.training = progress;
+  }
 
  private:
   JobQueue* const queue_;
@@ -189,6 +194,7 @@ void JobQueue::Loop() {
     const MutexLock lock(mutex_);
     if (outcome.ok()) {
       job->record.signal_id = std::move(outcome->signal_id);
+      job->record.curve_id = std::move(outcome->curve_id);
       job->record.results = std::move(outcome->results);
       Finish(*job, JobState::kSucceeded, absl::OkStatus());
     } else {

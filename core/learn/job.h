@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/base/mutex.h"
+#include "core/learn/step_report.h"
 
 namespace steer {
 
@@ -25,9 +26,11 @@ struct JobRecord {
   std::string learner;
   int done = 0;
   int total = 0;
-  std::string signal_id;                  // set when it succeeded
-  std::map<std::string, double> results;  // the learner's numbers, e.g. "norm"
-  absl::Status status;                    // why it failed
+  std::string signal_id;                     // set when it succeeded
+  std::string curve_id;                      // likewise, if it was judged on held-out pairs
+  std::optional<TrainingProgress> training;  // of learners that train, from their first step on
+  std::map<std::string, double> results;     // the learner's numbers, e.g. "norm"
+  absl::Status status;                       // why it failed
   int64_t created_unix_ms = 0;
   int64_t finished_unix_ms = 0;
   uint64_t revision = 0;  // grows with every change, so that a watcher can wait for the next one
@@ -39,10 +42,15 @@ class JobContext {
   virtual ~JobContext() = default;
   // False once the job was cancelled: the work then returns CANCELLED soon.
   virtual bool Progress(int done, int total) = 0;
+  // Whether it was, without a change of progress.
+  virtual bool cancelled() const = 0;
+  // Of learners that train; to be told before the progress that counts the step.
+  virtual void Trained(const TrainingProgress& progress) = 0;
 };
 
 struct JobOutcome {
   std::string signal_id;
+  std::string curve_id;
   std::map<std::string, double> results;
 };
 using JobWork = std::function<absl::StatusOr<JobOutcome>(JobContext&)>;

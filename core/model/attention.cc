@@ -6,6 +6,7 @@
 
 #include "ATen/ATen.h"
 #include "core/base/check.h"
+#include "core/control/wide_type.h"
 
 namespace steer {
 namespace {
@@ -45,8 +46,8 @@ at::Tensor AttendStacked(const AttentionConfig& config, const Slice& slice) {
   const int64_t length = slice.k.size(0), kv_heads = slice.k.size(1), group = heads / kv_heads;
   const at::Tensor stacked =
       slice.q.view({n, kv_heads, group, d}).transpose(0, 1).reshape({kv_heads, n * group, d});
-  at::Tensor scores =
-      at::bmm(stacked, slice.k.permute({1, 2, 0})).to(at::kFloat);  // [kv_heads, n * group, length]
+  at::Tensor scores = at::bmm(stacked, slice.k.permute({1, 2, 0}))
+                          .to(WideType(slice.q.scalar_type()));  // [kv_heads, n * group, length]
   if (config.soft_cap > 0) {
     // The product is a new tensor: the gradient of tanh needs its result.
     scores = scores.mul_(config.scale / config.soft_cap).tanh_().mul(config.soft_cap);
@@ -55,7 +56,7 @@ at::Tensor AttendStacked(const AttentionConfig& config, const Slice& slice) {
   }
   if (const std::optional<at::Tensor> hidden = Hidden(slice, config.window); hidden.has_value()) {
     scores.view({kv_heads, n, group, length})
-        .masked_fill_(hidden->view({1, n, 1, length}), -std::numeric_limits<float>::infinity());
+        .masked_fill_(hidden->view({1, n, 1, length}), -std::numeric_limits<double>::infinity());
   }
   const at::Tensor weights = scores.softmax(-1).to(slice.v.scalar_type());
   return at::bmm(weights, slice.v.transpose(0, 1))  // [kv_heads, n * group, d]
@@ -94,8 +95,9 @@ int64_t SliceRows(const AttentionConfig& config, const Slice& sequence, bool sta
   return std::min(rows, n);
 }
 
-// One sequence, its last key that of its last query, into out [n, heads, head_dim].
-void AttendSequence(const AttentionConfig& config, const Slice& sequence, const at::Tensor& out) {
+// One sequence, its last key that of its last query: to `out` pieces of [rows, heads, head_dim].
+void AttendSequence(const AttentionConfig& config, const Slice& sequence,
+                    std::vector<at::Tensor>& out) {
   const int64_t n = sequence.q.size(0), before = sequence.k.size(0) - n;
   // The fused kernel knows no soft cap.
   const bool stacked = n <= kStackedRows || config.soft_cap > 0;
@@ -107,8 +109,7 @@ void AttendSequence(const AttentionConfig& config, const Slice& sequence, const 
     const Slice slice = {sequence.q.narrow(0, begin, count),
                          sequence.k.narrow(0, first, end - first),
                          sequence.v.narrow(0, first, end - first)};
-    out.narrow(0, begin, count)
-        .copy_(stacked ? AttendStacked(config, slice) : AttendFused(config, slice));
+    out.push_back(stacked ? AttendStacked(config, slice) : AttendFused(config, slice));
   }
 }
 
@@ -145,15 +146,15 @@ at::Tensor Attend(const AttentionConfig& config, const StepInput& input, const A
   if (cache != nullptr) {
     cache->Append(config.layer, input.new_slots[cache->group(config.layer)], rows.k, rows.v);
   }
-  const at::Tensor out = at::empty_like(rows.q);  // [rows, heads, head_dim]
+  std::vector<at::Tensor> out;  // in the order of the rows
   for (const SequenceRows& sequence : input.sequences) {
     const at::Tensor q = rows.q.narrow(0, sequence.row_begin, sequence.count);
     const Slice slice = cache != nullptr && sequence.position > 0
                             ? Cached(config, sequence, q, *cache)
                             : WithinStep(sequence, rows);
-    AttendSequence(config, slice, out.narrow(0, sequence.row_begin, sequence.count));
+    AttendSequence(config, slice, out);
   }
-  return out.view({rows.q.size(0), -1});
+  return at::cat(out).view({rows.q.size(0), -1});
 }
 
 }  // namespace steer

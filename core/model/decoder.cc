@@ -7,6 +7,7 @@
 #include "core/base/catch_torch.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
+#include "core/control/wide_type.h"
 
 namespace steer {
 
@@ -88,7 +89,7 @@ at::Tensor Decoder::Forward(const StepInput& input, at::Tensor h, LayerRange ran
 }
 
 at::Tensor Decoder::Logits(const at::Tensor& h) const {
-  const at::Tensor logits = at::linear(norm_.Forward(h), head_).to(at::kFloat);
+  const at::Tensor logits = at::linear(norm_.Forward(h), head_).to(WideType(dtype_));
   const double cap = config_.final_soft_cap;
   return cap > 0 ? logits.div_(cap).tanh_().mul(cap) : logits;
 }

@@ -12,7 +12,7 @@ namespace steer {
 
 // The model: weights and the way through them. One decoder for every family, driven by ModelConfig.
 // Immutable after Load and thread-safe; all state (cache, plan, taps) is passed in. Call it under
-// no_grad.
+// no_grad, or without a cache where a plan learns: its gradients are those of the plan's tensors.
 class Decoder {
  public:
   // Takes every tensor of the checkpoint: UNIMPLEMENTED names those that nobody asked for, since an
@@ -34,8 +34,8 @@ class Decoder {
   // within the step.
   at::Tensor Forward(const StepInput& input, at::Tensor h, LayerRange range, KvCache* cache,
                      const ControlPlan& plan, Taps* taps = nullptr) const;
-  // Final norm, head and soft cap of some rows of the last block's output: [n, hidden] -> fp32 [n,
-  // vocabulary].
+  // Final norm, head and soft cap of some rows of the last block's output: [n, hidden] -> [n,
+  // vocabulary] in fp32 (see WideType).
   at::Tensor Logits(const at::Tensor& h) const;
 
  private:

@@ -3,6 +3,7 @@
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "core/control/wide_type.h"
 #include "core/model/checkpoint.h"
 
 namespace steer {
@@ -15,7 +16,7 @@ absl::StatusOr<RmsNorm> RmsNorm::Load(const ModelConfig& config, absl::string_vi
 }
 
 at::Tensor RmsNorm::Forward(const at::Tensor& x) const {
-  const at::Tensor wide = x.to(at::kFloat);
+  const at::Tensor wide = x.to(WideType(x.scalar_type()));
   const at::Tensor scale = wide.square().mean(-1, /*keepdim=*/true).add_(epsilon_).rsqrt_();
   return (wide * scale).mul_(weight_).to(x.scalar_type());
 }
@@ -110,7 +111,8 @@ at::Tensor DecoderLayer::Forward(const at::Tensor& h, const StepInput& input,
   reads.mlp_mid = (activation_ == Activation::kSilu ? at::silu(gate) : at::gelu(gate, "tanh"))
                       .mul_(up_.Forward(reads.mlp_in, plan));  // [rows, ffn]
   const at::Tensor mlp = down_.Forward(reads.mlp_mid, plan);
-  out.add_(post_mlp_norm_.present() ? post_mlp_norm_.Forward(mlp) : mlp);
+  // A new tensor: the norm's gradient needs what it has read.
+  out = out + (post_mlp_norm_.present() ? post_mlp_norm_.Forward(mlp) : mlp);
 
   const std::span<const PlannedTerm> terms = plan.At(Site{attention_.layer, SiteKind::kBlockOut});
   if (!terms.empty()) ApplyTerms(terms, reads, out);

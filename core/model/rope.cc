@@ -2,6 +2,7 @@
 
 #include "ATen/ATen.h"
 #include "core/base/check.h"
+#include "core/control/wide_type.h"
 
 namespace steer {
 
@@ -29,7 +30,7 @@ RopeRows Rope::At(const at::Tensor& positions) const {
 at::Tensor Rotate(const at::Tensor& x, const RopeRows& rope) {
   const int64_t head_dim = x.size(-1), rotary_dim = rope.cos.size(-1);
   const at::Tensor part = rotary_dim == head_dim ? x : x.narrow(-1, 0, rotary_dim);
-  const at::Tensor wide = part.to(at::kFloat);
+  const at::Tensor wide = part.to(WideType(part.scalar_type()));
   const std::vector<at::Tensor> halves = wide.chunk(2, -1);
   const at::Tensor across = at::cat({halves[1].neg(), halves[0]}, -1);
   at::Tensor turned =

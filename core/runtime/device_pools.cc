@@ -214,14 +214,16 @@ absl::StatusOr<std::vector<EngineScorer::Place>> DevicePools::ScoringPlaces() co
   return places;
 }
 
+absl::StatusOr<EngineScorer::Place> DevicePools::LeastLoaded() const {
+  STEER_ASSIGN_OR_RETURN(const std::vector<EngineScorer::Place> places, ScoringPlaces());
+  return *std::min_element(places.begin(), places.end(), [](const auto& a, const auto& b) {
+    return a.pool->in_flight() < b.pool->in_flight();
+  });
+}
+
 absl::StatusOr<MeanActivation> DevicePools::ActivationReader() const {
-  const Pool* least = nullptr;
-  for (const Pool& pool : pools_) {
-    if (!pool.worker->healthy()) continue;
-    if (least == nullptr || pool.worker->in_flight() < least->worker->in_flight()) least = &pool;
-  }
-  if (least == nullptr) return absl::UnavailableError("every device has failed");
-  return MakeActivationReader(&least->worker->engine(), least->device->decoder);
+  STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, LeastLoaded());
+  return MakeActivationReader(&place.pool->engine(), place.decoder);
 }
 
 }  // namespace steer

@@ -45,6 +45,8 @@ class DevicePools {
   // A learner's way to the model through the least loaded pool. UNAVAILABLE when every device has
   // failed.
   absl::StatusOr<MeanActivation> ActivationReader() const;
+  // That pool itself.
+  absl::StatusOr<EngineScorer::Place> LeastLoaded() const;
 
  private:
   // What the pools of one device share.

@@ -1,64 +1,164 @@
 #include "core/runtime/learning_jobs.h"
 
-#include <optional>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/analysis/curve_report.h"
 #include "core/analysis/preference_utility_scorer.h"
+#include "core/analysis/sweep.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
+#include "core/runtime/curve_points.h"
 #include "core/signal/signal_data.h"
 #include "core/signal/site.h"
 
 namespace steer {
+namespace {
+
+std::string LearnerName(const LearnSpec& spec) {
+  const auto* const train = std::get_if<TrainSpec>(&spec.learner);
+  return std::string(train != nullptr ? Name(train->params.objective) : "difference_of_means");
+}
+
+}  // namespace
 
 absl::StatusOr<JobRecord> LearningJobs::Start(const LearnSpec& spec) {
-  if (spec.layer >= model_->shape.layers) {
-    return InvalidField("difference_of_means.layer", absl::StrCat(spec.layer),
-                        absl::StrCat("0..", model_->shape.layers - 1));
-  }
-  const int layer = spec.layer < 0 ? model_->shape.layers / 2 : spec.layer;
-  // As the method's own code does it: the answer without the end-of-turn suffix.
   STEER_ASSIGN_OR_RETURN(
-      const std::vector<TokenPair> pairs,
-      admission_->Pairs(spec.pairs,
-                        {.system = spec.system, .form = admission_->form(), .end_of_turn = false}));
+      Learner learner,
+      std::visit([&](const auto& learner) { return LearnerOf(spec, learner); }, spec.learner));
+  // The pairs are in the learner, as tokens.
+  LearnSpec rest = spec;
+  rest.pairs.clear();
+  if (!spec.held_out.empty()) {
+    PairSetSpec held_out;
+    held_out.pairs = spec.held_out;
+    held_out.system = spec.system;
+    // Told now, and not when everything is learnt.
+    STEER_RETURN_IF_ERROR(Within("held_out", parts_.scoring->Check(held_out, {})));
+  }
+  return queue_.Start(LearnerName(spec),
+                      [this, rest = std::move(rest), learner = std::move(learner)](
+                          JobContext& context) -> absl::StatusOr<JobOutcome> {
+                        STEER_ASSIGN_OR_RETURN(TrainedSignal learnt, learner(context));
+                        return Keep(rest, std::move(learnt), context);
+                      });
+}
+
+absl::StatusOr<std::vector<TokenPair>> LearningJobs::PairsOf(const LearnSpec& spec,
+                                                             bool end_of_turn) const {
+  return parts_.admission->Pairs(
+      spec.pairs,
+      {.system = spec.system, .form = parts_.admission->form(), .end_of_turn = end_of_turn});
+}
+
+absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(
+    const LearnSpec& spec, const DifferenceOfMeansSpec& learner) {
+  if (learner.layer >= parts_.model->shape.layers) {
+    return InvalidField("difference_of_means.layer", absl::StrCat(learner.layer),
+                        absl::StrCat("0..", parts_.model->shape.layers - 1));
+  }
+  const int layer = learner.layer < 0 ? parts_.model->shape.layers / 2 : learner.layer;
+  // As the method's own code does it: the answer without the end-of-turn suffix.
+  STEER_ASSIGN_OR_RETURN(const std::vector<TokenPair> pairs, PairsOf(spec, /*end_of_turn=*/false));
   std::vector<ContrastPair> contrast;
   contrast.reserve(pairs.size());
   for (const TokenPair& pair : pairs)
     contrast.push_back({pair.positive.front(), pair.negative.front()});
-  return queue_.Start("difference_of_means",
-                      [this, spec, layer, contrast = std::move(contrast)](JobContext& context) {
-                        return Learn(spec, layer, contrast, context);
-                      });
+  return [this, layer,
+          contrast = std::move(contrast)](JobContext& context) -> absl::StatusOr<TrainedSignal> {
+    STEER_ASSIGN_OR_RETURN(const MeanActivation activation, parts_.pools->ActivationReader());
+    const auto progress = [&](int done, int total) { return context.Progress(done, total); };
+    STEER_ASSIGN_OR_RETURN(DifferenceOfMeansResult learnt,
+                           LearnDifferenceOfMeans(contrast, layer, activation, progress));
+    TrainedSignal vector;
+    vector.signal.default_positions.exclude_template_head = parts_.admission->has_chat_template();
+    SiteUpdate& update = vector.signal.updates.emplace_back();
+    update.site = {layer, SiteKind::kBlockOut};
+    update.tensors.emplace("v", std::move(learnt.v));
+    // A whole residual vector in one direction: far beyond what text survives.
+    vector.reach = learnt.norm > 0 ? learnt.mean_activation_norm / learnt.norm : 1;
+    vector.results = {{"layer", layer},
+                      {"norm", learnt.norm},
+                      {"mean_activation_norm", learnt.mean_activation_norm},
+                      {"pairs", learnt.pairs}};
+    return vector;
+  };
 }
 
-absl::StatusOr<JobOutcome> LearningJobs::Learn(const LearnSpec& spec, int layer,
-                                               const std::vector<ContrastPair>& pairs,
-                                               JobContext& context) const {
-  STEER_ASSIGN_OR_RETURN(const MeanActivation activation, pools_->ActivationReader());
-  STEER_ASSIGN_OR_RETURN(DifferenceOfMeansResult learnt,
-                         LearnDifferenceOfMeans(pairs, layer, activation, [&](int done, int total) {
-                           return context.Progress(done, total);
-                         }));
-  SignalData signal;
-  signal.kind = SignalKind::kVector;
-  signal.updates.push_back(
-      {.site = {layer, SiteKind::kBlockOut}, .read = Read::kSiteInput, .tensors = {}});
-  signal.updates[0].tensors.emplace("v", std::move(learnt.v));
-  signal.marks = model_->marks;
-  signal.default_positions.exclude_template_head = admission_->has_chat_template();
-  STEER_RETURN_IF_ERROR(Validate(signal, model_->shape));
-  STEER_ASSIGN_OR_RETURN(const SignalStore::PutResult put,
-                         store_->Put(signal, spec.labels, spec.description));
-  if (!spec.alias.empty()) {
-    STEER_RETURN_IF_ERROR(store_->SetAlias(spec.alias, put.record.id, std::nullopt).status());
+absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(const LearnSpec& spec,
+                                                              const TrainSpec& learner) {
+  CarrierSpec carrier = learner.carrier;
+  if (carrier.places.empty()) {
+    carrier.places = {{{parts_.model->shape.layers / 2, SiteKind::kBlockOut},
+                       carrier.kind == SignalKind::kVector ? Read::kSiteInput : Read::kMlpMid}};
   }
-  return JobOutcome{.signal_id = put.record.id,
-                    .results = {{"layer", layer},
-                                {"norm", learnt.norm},
-                                {"mean_activation_norm", learnt.mean_activation_norm},
-                                {"pairs", learnt.pairs}}};
+  std::sort(carrier.places.begin(), carrier.places.end());
+  TrainingParams params = learner.params;
+  params.positions = learner.positions.value_or(
+      PositionRule{.exclude_template_head = carrier.kind == SignalKind::kVector &&
+                                            parts_.admission->has_chat_template()});
+  STEER_ASSIGN_OR_RETURN(
+      const std::vector<TokenPair> pairs,
+      PairsOf(spec, learner.end_of_turn.value_or(parts_.admission->has_chat_template())));
+  if (learner.epochs) {
+    STEER_RETURN_IF_ERROR(Within("training", Validate(params.schedule)));
+    const TrainingSchedule schedule(static_cast<int>(pairs.size()), params.schedule);
+    params.steps = schedule.StepsOf(*learner.epochs);
+  }
+  STEER_RETURN_IF_ERROR(Within("training", Validate(carrier, parts_.model->shape)));
+  STEER_RETURN_IF_ERROR(Within("training", Validate(params)));
+  STEER_RETURN_IF_ERROR(Within("training", CheckTrainable(carrier, params)));
+  std::vector<TrainingPair> texts;
+  texts.reserve(pairs.size());
+  for (const TokenPair& pair : pairs)
+    texts.push_back({pair.positive.front(), pair.negative.front()});
+  return [this, carrier = std::move(carrier), params = std::move(params),
+          texts = std::move(texts)](JobContext& context) -> absl::StatusOr<TrainedSignal> {
+    STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, parts_.pools->LeastLoaded());
+    STEER_ASSIGN_OR_RETURN(TrainedSignal trained, Train(place, carrier, params, texts, context));
+    trained.signal.default_positions = params.positions;
+    return trained;
+  };
+}
+
+absl::StatusOr<JobOutcome> LearningJobs::Keep(const LearnSpec& spec, TrainedSignal learnt,
+                                              const JobContext& context) const {
+  learnt.signal.marks = parts_.model->marks;
+  STEER_RETURN_IF_ERROR(Validate(learnt.signal, parts_.model->shape));
+  STEER_ASSIGN_OR_RETURN(const SignalStore::PutResult put,
+                         parts_.store->Put(learnt.signal, spec.labels, spec.description));
+  JobOutcome outcome = {.signal_id = put.record.id, .results = std::move(learnt.results)};
+  absl::Status status = Judge(spec, learnt.reach, context, outcome);
+  if (status.ok() && !spec.alias.empty())
+    status = parts_.store->SetAlias(spec.alias, put.record.id, std::nullopt).status();
+  if (status.ok()) return outcome;
+  if (!put.existed) parts_.store->Delete(put.record.id, /*with_aliases=*/false).IgnoreError();
+  return status;
+}
+
+absl::Status LearningJobs::Judge(const LearnSpec& spec, double reach, const JobContext& context,
+                                 JobOutcome& outcome) const {
+  if (spec.held_out.empty()) return absl::OkStatus();
+  SweepSpec sweep;
+  sweep.pairs = spec.held_out;
+  sweep.system = spec.system;
+  sweep.control.signal = outcome.signal_id;
+  sweep.grid = AdaptiveGrid{.low = -reach, .high = reach};
+  STEER_ASSIGN_OR_RETURN(
+      const CurveRecord curve,
+      parts_.scoring->Sweep(sweep, [&context] { return context.cancelled(); },
+                            {.on_point = [](const ScorePoint&) { return true; }}));
+  outcome.curve_id = curve.id;
+  STEER_ASSIGN_OR_RETURN(const FitReport fit,
+                         ReportFit(PointsOf(curve), LossMode::kMean, /*bootstrap=*/std::nullopt,
+                                   /*band_points=*/2));
+  outcome.results.emplace("held_out_pairs", curve.pairs);
+  if (fit.preference.fit.r_squared)
+    outcome.results.emplace("preference_r_squared", *fit.preference.fit.r_squared);
+  if (fit.utility.fit.r_squared)
+    outcome.results.emplace("utility_r_squared", *fit.utility.fit.r_squared);
+  return absl::OkStatus();
 }
 
 }  // namespace steer

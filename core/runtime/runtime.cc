@@ -146,7 +146,11 @@ absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
                                                              .store = store.get(),
                                                              .model = &model.info,
                                                              .unit_rows = options.step_tokens});
-  learning = std::make_unique<LearningJobs>(&model.info, admission.get(), store.get(), pools.get());
+  learning = std::make_unique<LearningJobs>(LearningJobs::Parts{.model = &model.info,
+                                                                .admission = admission.get(),
+                                                                .pools = pools.get(),
+                                                                .scoring = scoring.get(),
+                                                                .store = store.get()});
   return absl::OkStatus();
 }
 

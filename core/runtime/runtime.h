@@ -16,6 +16,7 @@
 #include "core/analysis/text_check.h"
 #include "core/base/types.h"
 #include "core/learn/job.h"
+#include "core/runtime/learn_spec.h"
 #include "core/runtime/manifold_spec.h"
 #include "core/runtime/model_info.h"
 #include "core/runtime/pool_stats.h"

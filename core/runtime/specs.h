@@ -207,13 +207,4 @@ struct TextPoint {
   std::vector<MeasuredText> texts;
 };
 
-struct LearnSpec {
-  std::vector<PolarPair> pairs;
-  std::string system;
-  int layer = -1;     // 0-based; negative = the middle layer
-  std::string alias;  // moved to the new signal when not empty
-  std::map<std::string, std::string> labels;
-  std::string description;
-};
-
 }  // namespace steer

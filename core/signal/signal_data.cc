@@ -85,29 +85,9 @@ absl::Status CheckTensor(const std::string& name, const HostTensor& tensor,
   return absl::OkStatus();
 }
 
-absl::Status CheckRead(SignalKind kind, const SiteUpdate& update) {
-  const bool own_input = update.read == Read::kSiteInput;
-  const std::string field = absl::StrCat(ToString(update.site), ".read");
-  if (kind == SignalKind::kVector) {
-    return own_input ? absl::OkStatus()
-                     : InvalidField(field, Name(update.read), "none: a vector reads nothing");
-  }
-  if (update.site.kind == SiteKind::kBlockOut) {
-    return own_input ? InvalidField(field, "none", "block_in, attn_in, mlp_in or mlp_mid")
-                     : absl::OkStatus();
-  }
-  return own_input ? absl::OkStatus()
-                   : InvalidField(field, Name(update.read),
-                                  "input: a linear's update reads what the linear reads");
-}
-
 absl::Status CheckUpdate(SignalKind kind, const SiteUpdate& update, const ModelShape& shape) {
   const std::string site = ToString(update.site);
-  if (update.site.layer < 0 || update.site.layer >= shape.layers) {
-    return InvalidField(site, absl::StrCat("layer ", update.site.layer),
-                        absl::StrCat("layers 0 to ", shape.layers - 1));
-  }
-  STEER_RETURN_IF_ERROR(CheckRead(kind, update));
+  STEER_RETURN_IF_ERROR(CheckPlace(kind, update.site, update.read, shape));
   const std::vector<std::string> names = TensorNames(kind);
   for (const auto& [name, tensor] : update.tensors) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
@@ -169,6 +149,26 @@ std::vector<std::string> TensorNames(SignalKind kind) {
     names.emplace_back(expected.name);
   }
   return names;
+}
+
+absl::Status CheckPlace(SignalKind kind, Site site, Read read, const ModelShape& shape) {
+  if (site.layer < 0 || site.layer >= shape.layers) {
+    return InvalidField(ToString(site), absl::StrCat("layer ", site.layer),
+                        absl::StrCat("layers 0 to ", shape.layers - 1));
+  }
+  const bool own_input = read == Read::kSiteInput;
+  const std::string field = absl::StrCat(ToString(site), ".read");
+  if (kind == SignalKind::kVector) {
+    return own_input ? absl::OkStatus()
+                     : InvalidField(field, Name(read), "none: a vector reads nothing");
+  }
+  if (site.kind == SiteKind::kBlockOut) {
+    return own_input ? InvalidField(field, "none", "block_in, attn_in, mlp_in or mlp_mid")
+                     : absl::OkStatus();
+  }
+  return own_input ? absl::OkStatus()
+                   : InvalidField(field, Name(read),
+                                  "input: a linear's update reads what the linear reads");
 }
 
 absl::Status Validate(const SignalData& signal, const ModelShape& shape) {

@@ -54,6 +54,10 @@ inline constexpr double kMaxMultiplier = 1e6;
 // The tensors one site of this kind may have: the required ones, then the optional ones.
 std::vector<std::string> TensorNames(SignalKind kind);
 
+// INVALID_ARGUMENT, naming the site, if the model has no such place or a signal of this kind cannot
+// stand or read there.
+absl::Status CheckPlace(SignalKind kind, Site site, Read read, const ModelShape& shape);
+
 // INVALID_ARGUMENT, naming the tensor, if a tensor is missing, unknown, of the wrong shape for
 // `shape`, not F32 or not finite, if there is no site, a site is repeated or a layer does not
 // exist, if `read` does not belong to the site, or if a default or a mark is out of range.

@@ -1,4 +1,4 @@
-#include "core/engine/philox.h"
+#include "core/base/philox.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -4,7 +4,7 @@
 #include <limits>
 #include <set>
 
-#include "core/engine/philox.h"
+#include "core/base/philox.h"
 #include "core/engine/sampler.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

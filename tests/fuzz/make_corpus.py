@@ -61,8 +61,11 @@ EVERYTHING = {
         choices { matching: " Yes" not_matching: "(B)" }''',
     "ViewManifoldRequest": '''questions: "q" questions: "" control { signal: "loud" positions { prompt: true } } multipliers: -1
         multipliers: 0 system: "s" raw: true site: "layers.1.block_out" explained_share: 0.5 curve_id: "%s"''' % ID,
-    "StartJobRequest": '''pairs { question: "q" positive: "p" negative: "n" } difference_of_means { layer: 1 } system: "s"
-        alias: "a/b-1" labels { key: "by" value: "anna" } description: "d"''',
+    "StartJobRequest": '''pairs { question: "q" positive: "p" negative: "n" } system: "s" alias: "a/b-1"
+        labels { key: "by" value: "anna" } description: "d" training { split { gamma: 6 per_pair: true reference_weight: 0.5 }
+        kind: "lora" places { site: "layers.1.block_out" read: "mlp_mid" } rank: 2 positions { prompt: false } use: ADD
+        factors: 0.5 factors: 2 epochs: 1.5 batch: 2 accumulation: 3 learning_rate: 0.02 warm_up_steps: 1 decay: COSINE
+        weight_decay: 0.1 clip: 0 dropout: 0.1 seed: 7 end_of_turn: false }''',
     "RegisterSignalHeader": '''format: "native" size: 1024 sha256: "%s" labels { key: "by" value: "" } description: "d"
         alias: "a"''' % ID,
     "ListSignalsRequest": "page_size: 1000",

@@ -2,9 +2,10 @@
 """Trains a vector, a LoRA or a local weight as arXiv 2602.02343 does, in torch over transformers, f32 on the CPU.
 
 The signal acts at the output of one block; LoRA and local weight read the middle of that block's MLP. Every token is
-steered, but for a vector, which leaves out the head of the chat template, as the published code has it. Only what lies
-above the block depends on the signal: block output and MLP middle of every text are computed once and kept. Nothing here
-knows the service, so that it can be a reference for it; only the file that comes out is in its native format.
+steered, but for a vector, which leaves out the head of the chat template, as the published code has it. RePS takes a vector
+out of what leaves the block, instead of adding it, where the negative answer is to win. Only what lies above the block depends
+on the signal: block output and MLP middle of every text are computed once and kept. Nothing here knows the service, so that it
+can be a reference for it; only the file that comes out is in its native format.
 
 What chance decides is drawn first and told (`schedule`), so that another implementation can do the same steps. There is no
 dropout for the same reason.
@@ -30,7 +31,7 @@ import sweep_reference
 DEFAULTS = {
     "kind": "lora", "objective": "split", "layer": None, "rank": 4, "steps": 100, "batch": 4, "learning_rate": 0.01,
     "seed": 42, "factors": [round(0.2 * i, 1) for i in range(1, 11)], "lambda_p": 1.0, "lambda_n": 0.5, "gamma": 5.0,
-    "theta": 0.4, "clip": 1.0,
+    "theta": 0.4, "beta": 1.0, "kappa": 1.0, "clip": 1.0,
 }
 
 
@@ -45,6 +46,8 @@ class Example:
             hidden = run_blocks(model, model.model.embed_tokens(text.ids), 0, layer + 1)
         hook.remove()
         self.block_out, self.mlp_mid = hidden[0], mid[0]  # [tokens, hidden], [tokens, ffn]
+        self.answer_tokens = text.ids.shape[1] - text.prompt_length
+        self.plain = None  # the plain model's log-probability of the answer, once it is asked for
 
 
 def run_blocks(model, hidden, first, last):
@@ -81,18 +84,31 @@ def change(parameters, mid):
     return mid @ parameters["dW"].T + parameters["db"]
 
 
-def loss_of(model, layer, parameters, examples, factors):
-    """The pooled loss of the examples' answers, each steered by its own factor."""
+def log_probs_of(model, layer, parameters, examples, factors):
+    """Sums of the log-probabilities of the examples' answers [examples], each steered by its own factor; None nulls out."""
     pad = torch.nn.utils.rnn.pad_sequence
     hidden = pad([example.block_out for example in examples], batch_first=True)
     mid = pad([example.mlp_mid for example in examples], batch_first=True)
     acts = torch.zeros(*hidden.shape[:2], 1)
+    nulled = torch.zeros(*hidden.shape[:2], 1)
     for row, (example, factor) in enumerate(zip(examples, factors)):
-        acts[row, example.text.head_length if "v" in parameters else 0:] = factor
-    out = model.model.norm(run_blocks(model, hidden + acts * change(parameters, mid), layer + 1, None))
+        steered = slice(example.text.head_length if "v" in parameters else 0, None)
+        (acts if factor is not None else nulled)[row, steered] = 1.0 if factor is None else factor
+    steered = hidden + acts * change(parameters, mid)
+    if nulled.any():
+        v = parameters["v"]
+        steered = steered - nulled * (torch.relu(hidden @ v) / v.square().sum()).unsqueeze(-1) * v
+    out = model.model.norm(run_blocks(model, steered, layer + 1, None))
     rows = [out[i, e.text.prompt_length - 1:e.text.ids.shape[1] - 1] for i, e in enumerate(examples)]
     targets = torch.cat([e.text.ids[0, e.text.prompt_length:] for e in examples])
-    return objectives.pooled_loss(model.lm_head(torch.cat(rows)), targets)
+    log_probs = model.lm_head(torch.cat(rows)).float().log_softmax(-1).gather(1, targets[:, None])[:, 0]
+    return torch.stack([part.sum() for part in log_probs.split([e.answer_tokens for e in examples])])
+
+
+def plain_log_prob(model, layer, example):
+    """The answer's in the model without a signal."""
+    with torch.no_grad():
+        return log_probs_of(model, layer, {"v": torch.zeros(example.block_out.shape[1])}, [example], [0.0]).item()
 
 
 def draw_schedule(pairs, settings):
@@ -116,18 +132,37 @@ def draw_schedule(pairs, settings):
 
 def objective_of(model, layer, parameters, examples, step, settings):
     """(the objective, the losses it is made of) of a step of the schedule; `examples` has (positive, negative) by pair."""
-    winners = [examples[pair][0 if sign > 0 else 1] for pair, sign, _, _ in step]
-    winning = loss_of(model, layer, parameters, winners, [factor for _, _, factor, _ in step])
+    nulls_out = settings["objective"] == "reps" and "v" in parameters
+    numbers = {name: settings[name] for name in ("lambda_p", "lambda_n", "gamma", "theta", "beta", "kappa")}
+
+    def answers(which, factor_at):
+        """(sums, tokens, the plain model's sums) of the answers that are to win (which = 0) or to lose (1)."""
+        rows = [examples[row[0]][which if row[1] > 0 else 1 - which] for row in step]
+        factors = [None if nulls_out and row[1] < 0 else row[factor_at] for row in step]
+        sums = log_probs_of(model, layer, parameters, rows, factors)
+        plain = torch.tensor([row.plain for row in rows]) if settings["objective"] in ("reps", "dpo") else None
+        return sums, torch.tensor([float(row.answer_tokens) for row in rows]), plain
+
+    winning, winning_tokens, plain_winning = answers(0, 2)
+    winning_loss = objectives.pooled_loss(winning, winning_tokens)
     if settings["objective"] == "sft":
-        return objectives.sft_loss(winning), [winning]
-    losers = [examples[pair][1 if sign > 0 else 0] for pair, sign, _, _ in step]
-    losing = loss_of(model, layer, parameters, losers, [factor for _, _, _, factor in step])
-    numbers = (settings[name] for name in ("lambda_p", "lambda_n", "gamma", "theta"))
-    return objectives.split_loss(winning, losing, *numbers), [winning, losing]
+        return objectives.sft_loss(winning_loss), [winning_loss]
+    losing, losing_tokens, plain_losing = answers(1, 3)
+    losses = [winning_loss, objectives.pooled_loss(losing, losing_tokens)]
+    if settings["objective"] == "split":
+        objective = objectives.split_loss(*losses, *(numbers[name] for name in ("lambda_p", "lambda_n", "gamma", "theta")))
+    elif settings["objective"] == "reps":
+        objective = objectives.reps_loss(winning, losing, winning_tokens, losing_tokens, plain_winning, plain_losing,
+                                         numbers["beta"], numbers["kappa"])
+    else:
+        objective = objectives.dpo_loss(winning, losing, plain_winning, plain_losing, numbers["beta"])
+    return objective, losses
 
 
-def train(tokenizer, model, pairs, settings, tell=lambda done, total: None):
-    """(tensors, log). `pairs` are (question, positive, negative); `tell` hears of every example and step."""
+def train(tokenizer, model, pairs, settings, tell=lambda done, total: None, stop_after=None):
+    """(tensors, log). `pairs` are (question, positive, negative); `tell` hears of every example and step; `stop_after`: so
+    many steps are enough.
+    """
     settings = {**DEFAULTS, **settings}
     config = model.config
     layer = config.num_hidden_layers // 2 if settings["layer"] is None else settings["layer"]
@@ -138,6 +173,9 @@ def train(tokenizer, model, pairs, settings, tell=lambda done, total: None):
     for pair in used:
         question, *answers = pairs[pair]
         examples[pair] = [Example(model, layer, sweep_reference.chat_text(tokenizer, question, answer)) for answer in answers]
+        if settings["objective"] in ("reps", "dpo"):
+            for example in examples[pair]:
+                example.plain = plain_log_prob(model, layer, example)
         tell(len(examples), total)
     parameters = new_parameters(settings, config.hidden_size, config.intermediate_size)
     for tensor in parameters.values():
@@ -145,7 +183,7 @@ def train(tokenizer, model, pairs, settings, tell=lambda done, total: None):
     optimizer = torch.optim.AdamW(parameters.values(), lr=settings["learning_rate"], weight_decay=0)
     decay = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / len(schedule))
     steps = []
-    for number, step in enumerate(schedule):
+    for number, step in enumerate(schedule[:stop_after]):
         objective, losses = objective_of(model, layer, parameters, examples, step, settings)
         optimizer.zero_grad()
         objective.backward()

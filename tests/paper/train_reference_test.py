@@ -44,9 +44,13 @@ class TrainReferenceTest(unittest.TestCase):
             return train_reference.Example(cls.model, LAYER, sweep_reference.chat_text(cls.tokenizer, question, answer))
 
         cls.examples = [[example(question, answer) for answer in answers] for question, *answers in PAIRS]
+        for text in sum(cls.examples, []):
+            text.plain = train_reference.plain_log_prob(cls.model, LAYER, text)
 
     def loss(self, parameters, examples, factors):
-        return train_reference.loss_of(self.model, LAYER, parameters, examples, factors)
+        tokens = torch.tensor([float(example.answer_tokens) for example in examples])
+        return objectives.pooled_loss(
+            train_reference.log_probs_of(self.model, LAYER, parameters, examples, factors), tokens)
 
     def test_a_batch_is_its_texts_pooled_by_tokens(self):
         texts = [example for pair in self.examples for example in pair]
@@ -69,7 +73,7 @@ class TrainReferenceTest(unittest.TestCase):
         defaults = {**train_reference.DEFAULTS, "theta": 50.0}  # the hinge is active
         step = [[0, 1, 0.6, 1.4], [1, -1, -0.2, -2.0], [2, 1, 1.0, 0.4]]
         for kind in ("vector", "lora", "local_weight"):
-            for objective in ("sft", "split"):
+            for objective in ("sft", "split", "reps", "dpo"):
                 parameters = parameters_of(kind, 3, *self.sizes)
                 directions = parameters_of(kind, 4, *self.sizes)
                 settings = {**defaults, "objective": objective}
@@ -92,6 +96,29 @@ class TrainReferenceTest(unittest.TestCase):
         self.assertAlmostEqual(active.item(), (plain + 5 * 0.1).item(), places=6)
         self.assertEqual(objectives.split_loss(winning, losing, 1.0, 0.5, 5.0, 0.25).item(), plain.item())
         self.assertEqual(objectives.sft_loss(winning).item(), 1.0)
+
+    def test_nulling_out_leaves_nothing_along_the_vector(self):
+        text = self.examples[0][0]
+        v = parameters_of("vector", 5, *self.sizes)["v"]
+        kept = text.block_out.clone()
+        head = text.text.head_length
+        along = text.block_out[head:] @ v
+        kept[head:] -= torch.outer(along.clamp(min=0) / v.square().sum(), v)
+        by_hand = train_reference.Example.__new__(train_reference.Example)
+        by_hand.__dict__ = {**text.__dict__, "block_out": kept}
+        nulled = train_reference.log_probs_of(self.model, LAYER, {"v": v}, [text], [None]).item()
+        expected = train_reference.log_probs_of(self.model, LAYER, {"v": v}, [by_hand], [0.0]).item()
+        self.assertGreater((along > 0).sum().item(), 0)
+        self.assertAlmostEqual(nulled, expected, delta=1e-5)
+        self.assertGreater(abs(nulled - text.plain), 1e-4)
+
+    def test_reps_and_dpo_have_their_known_values(self):
+        def values(*numbers):
+            return [torch.tensor([float(number)]) for number in numbers]
+
+        self.assertAlmostEqual(objectives.reps_loss(*values(-40, -60, 20, 20, -50, -48)).item(), 1.313262, places=5)
+        self.assertAlmostEqual(objectives.reps_loss(*values(-40, -60, 20, 20, -50, -52)).item(), 0.313262, places=5)
+        self.assertAlmostEqual(objectives.dpo_loss(*values(-40, -60, -40, -60)).item(), 0.693147, places=5)
 
     def test_a_schedule_has_every_pair_with_both_signs_before_any_again(self):
         settings = {**train_reference.DEFAULTS, "steps": 6, "batch": 2}

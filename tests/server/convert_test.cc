@@ -100,16 +100,80 @@ TEST(ConvertTest, AScoreWithoutMultipliersIsAtOne) {
 TEST(ConvertTest, AJobNamesItsLearner) {
   const std::string pairs = R"(pairs { question: "q" positive: "p" negative: "n" })";
   ExpectInvalid(ToLearnSpec(Parse<v1::StartJobRequest>(pairs)), "learner", "difference_of_means");
-  EXPECT_LT(ToLearnSpec(Parse<v1::StartJobRequest>(pairs + "difference_of_means {}"))->layer, 0);
-  EXPECT_EQ(
-      ToLearnSpec(Parse<v1::StartJobRequest>(pairs + "difference_of_means { layer: 0 }"))->layer,
-      0);
+  const auto layer = [&](const std::string& learner) {
+    const auto spec = ToLearnSpec(Parse<v1::StartJobRequest>(pairs + learner));
+    return std::get<DifferenceOfMeansSpec>(spec->learner).layer;
+  };
+  EXPECT_LT(layer("difference_of_means {}"), 0);
+  EXPECT_EQ(layer("difference_of_means { layer: 0 }"), 0);
   ExpectInvalid(
       ToLearnSpec(Parse<v1::StartJobRequest>(pairs + "difference_of_means { layer: -1 }")),
       "difference_of_means.layer", "counted from 0");
   ExpectInvalid(
       ToLearnSpec(Parse<v1::StartJobRequest>(pairs + "difference_of_means {} alias: 'a b'")),
       "alias", "[A-Za-z0-9._/-]");
+}
+
+absl::StatusOr<LearnSpec> ToTrainSpec(const std::string& training) {
+  return ToLearnSpec(Parse<v1::StartJobRequest>(
+      "pairs { question: 'q' positive: 'p' negative: 'n' } training { " + training + " }"));
+}
+
+TEST(ConvertTest, TrainingHasThePublishedValuesWhereNothingIsSaid) {
+  const TrainSpec vector = std::get<TrainSpec>(ToTrainSpec("kind: 'vector' split {}")->learner);
+  EXPECT_TRUE(vector.carrier.places.empty());
+  EXPECT_EQ(vector.params.schedule.factors.front(), 2);
+  EXPECT_EQ(vector.params.schedule.factors.back(), 20);
+  EXPECT_EQ(vector.params.learning_rate, 0.08);
+  EXPECT_EQ(vector.params.schedule.use, PairUse::kBoth);
+  EXPECT_EQ(vector.epochs, 2);
+  EXPECT_FALSE(vector.positions.has_value());
+  const auto& split = std::get<SplitParams>(vector.params.objective);
+  EXPECT_EQ(split.lambda_n, 0.5);
+  EXPECT_EQ(split.theta, 0.4);
+  const TrainSpec lora = std::get<TrainSpec>(ToTrainSpec("kind: 'lora' sft {}")->learner);
+  EXPECT_EQ(lora.params.schedule.factors.back(), 2);
+  EXPECT_EQ(lora.params.learning_rate, 0.01);
+  EXPECT_EQ(lora.carrier.rank, 4);
+  const TrainSpec dpo = std::get<TrainSpec>(ToTrainSpec("kind: 'lora' dpo {}")->learner);
+  EXPECT_EQ(dpo.params.schedule.factors, std::vector<double>{1});
+}
+
+TEST(ConvertTest, TrainingTakesWhatIsSaid) {
+  const TrainSpec spec = std::get<TrainSpec>(ToTrainSpec(R"(
+      reps { beta: 2 kappa: 0.5 } kind: "local_weight" places { site: "layers.1.block_out" read: "mlp_in" }
+      positions { prompt: false } use: ADD factors: [0.5, 1] steps: 7 batch: 3 accumulation: 2
+      learning_rate: 0.5 warm_up_steps: 2 decay: COSINE weight_decay: 0.1 clip: 0 dropout: 0.1 seed: 9
+      end_of_turn: false)")
+                                                 ->learner);
+  EXPECT_EQ(std::get<RepsParams>(spec.params.objective).kappa, 0.5);
+  EXPECT_EQ(spec.carrier.kind, SignalKind::kLocalWeight);
+  ASSERT_EQ(spec.carrier.places.size(), 1U);
+  EXPECT_EQ(spec.carrier.places[0].second, Read::kMlpIn);
+  EXPECT_FALSE(spec.positions->prompt);
+  EXPECT_EQ(spec.params.schedule.use, PairUse::kAdd);
+  EXPECT_EQ(spec.params.schedule.factors, (std::vector<double>{0.5, 1}));
+  EXPECT_EQ(spec.params.schedule.batch, 3);
+  EXPECT_EQ(spec.params.schedule.accumulation, 2);
+  EXPECT_EQ(spec.params.schedule.seed, 9U);
+  EXPECT_FALSE(spec.epochs.has_value());
+  EXPECT_EQ(spec.params.steps, 7);
+  EXPECT_EQ(spec.params.warm_up_steps, 2);
+  EXPECT_EQ(spec.params.decay, Decay::kCosine);
+  EXPECT_EQ(spec.params.clip, 0);
+  EXPECT_EQ(spec.params.dropout, 0.1);
+  EXPECT_EQ(spec.end_of_turn, false);
+}
+
+TEST(ConvertTest, TrainingNamesWhatCannotBe) {
+  ExpectInvalid(ToTrainSpec("kind: 'vector'"), "training.objective", "sft, split");
+  ExpectInvalid(ToTrainSpec("sft {}"), "training.kind", "vector");
+  ExpectInvalid(ToTrainSpec("sft {} kind: 'vector' places { site: 'layers.1' }"),
+                "training.places[0].site", "block_out");
+  ExpectInvalid(ToTrainSpec("sft {} kind: 'lora' places { site: 'layers.1.block_out' read: 'x' }"),
+                "training.places[0].read", "mlp_mid");
+  ExpectInvalid(ToTrainSpec("sft {} kind: 'vector' epochs: 0"), "training.epochs", "above 0");
+  ExpectInvalid(ToTrainSpec("sft {} kind: 'vector' batch: 0"), "training.batch", "1 to 256");
 }
 
 v1::RegisterSignalHeader GoodHeader() {

@@ -1,4 +1,4 @@
-// Scores, and jobs that learn.
+// Scores over a channel.
 
 #include <chrono>
 #include <string>
@@ -57,37 +57,6 @@ TEST_F(ServerTest, AScoreStopsWhenItsCallerLeaves) {
   StopRequests stop;
   stop.Add();
   EXPECT_TRUE(server_->Drain(stop));
-}
-
-TEST_F(ServerTest, AJobIsWatchedToItsEndAndItsSignalSteers) {
-  v1::StartJobRequest request;
-  AddPairs(4, request);
-  request.mutable_difference_of_means()->set_layer(1);
-  request.set_alias("learnt");
-  grpc::ClientContext start_context;
-  v1::Job job;
-  ASSERT_TRUE(learning_->StartJob(&start_context, request, &job).ok());
-  grpc::ClientContext watch_context;
-  v1::WatchJobRequest watch;
-  watch.set_id(job.id());
-  const auto reader = learning_->WatchJob(&watch_context, watch);
-  while (reader->Read(&job)) {
-  }
-  ASSERT_TRUE(reader->Finish().ok());
-  EXPECT_EQ(job.state(), v1::Job::SUCCEEDED) << job.error();
-  EXPECT_EQ(job.done(), job.total());
-  v1::GenerateRequest generate = Long();
-  generate.mutable_sampling()->set_max_tokens(4);
-  generate.add_controls()->set_signal("learnt");
-  const Answer answer = Generate(generate);
-  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
-  EXPECT_EQ(answer.finished.receipt().controls(0).control().signal_id(), job.signal_id());
-
-  grpc::ClientContext missing_context;
-  watch.set_id("no such job");
-  const auto missing = learning_->WatchJob(&missing_context, watch);
-  EXPECT_FALSE(missing->Read(&job));
-  EXPECT_EQ(missing->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
 }  // namespace

@@ -4,18 +4,12 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/overloaded.h"
 #include "core/base/status_macros.h"
 #include "core/tokenizer/jinja/strings.h"
 
 namespace steer::jinja {
 namespace {
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <class... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 template <typename T>
 int Sign(const T& left, const T& right) {

@@ -1,0 +1,132 @@
+#include "client/steerctl/training_options.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/steerctl/command_line.h"
+#include "core/base/quoted.h"
+#include "core/base/status.h"
+#include "core/base/status_macros.h"
+#include "google/protobuf/message.h"
+
+namespace steer {
+namespace {
+
+// Sets a number or a switch of an objective's message by its name.
+absl::Status Set(const std::string& text, google::protobuf::Message& message) {
+  STEER_ASSIGN_OR_RETURN(const auto setting, ParseLabel(text));
+  const auto& [name, value] = setting;
+  const google::protobuf::Descriptor& type = *message.GetDescriptor();
+  const google::protobuf::FieldDescriptor* const field = type.FindFieldByName(name);
+  if (field == nullptr) {
+    std::vector<std::string> names;
+    for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
+    return InvalidField(
+        "--set", Quoted(name),
+        names.empty() ? "nothing: this method has no settings" : absl::StrJoin(names, ", "));
+  }
+  if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_BOOL) {
+    bool on = false;
+    if (!absl::SimpleAtob(value, &on))
+      return InvalidField(absl::StrCat("--set ", name), Quoted(value), "true or false");
+    message.GetReflection()->SetBool(&message, field, on);
+    return absl::OkStatus();
+  }
+  double number = 0;
+  if (!absl::SimpleAtod(value, &number))
+    return InvalidField(absl::StrCat("--set ", name), Quoted(value), "a number");
+  message.GetReflection()->SetDouble(&message, field, number);
+  return absl::OkStatus();
+}
+
+google::protobuf::Message& ObjectiveOf(const std::string& name, v1::Training& training) {
+  if (name == "split") return *training.mutable_split();
+  if (name == "reps") return *training.mutable_reps();
+  if (name == "dpo") return *training.mutable_dpo();
+  if (name == "simpo") return *training.mutable_simpo();
+  return *training.mutable_sft();
+}
+
+}  // namespace
+
+const std::vector<std::string>& ObjectiveNames() {
+  static const std::vector<std::string> names = {"sft", "split", "reps", "dpo", "simpo"};
+  return names;
+}
+
+void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
+  const std::string group = "Of signals that are trained";
+  const auto add = [&](const char* name, auto& target, const char* help) {
+    return command.add_option(name, target, help)->group(group);
+  };
+  add("--kind", options.kind, "What is trained; default: vector")
+      ->check(CLI::IsMember({"vector", "lora", "local_weight"}));
+  add("--site", options.sites,
+      "Where it adds, and for a weight at block_out what it reads; repeatable")
+      ->type_name("SITE[=READ]")
+      ->allow_extra_args(false);
+  add("--rank", options.rank, "Of a LoRA; default: 4");
+  add("--set", options.settings, "A setting of the method, such as gamma=6; repeatable")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false)
+      ->check([](const std::string& text) { return CheckText(ParseLabel(text).status()); });
+  add("--use", options.use, "Which answer is to win: both in turn, or that which is added")
+      ->check(CLI::IsMember({"both", "add", "subtract"}));
+  add("--factors", options.factors, "How strongly answers are steered meanwhile; comma-separated")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  CLI::Option* const steps = add("--steps", options.steps, "How many");
+  add("--epochs", options.epochs, "Instead: times through all pairs; default: 2")->excludes(steps);
+  add("--batch", options.batch, "Pairs of a minibatch; default: 4");
+  add("--accumulation", options.accumulation, "Minibatches of a step; default: 1");
+  add("--rate", options.rate, "Learning rate; default: 0.08 of a vector, 0.01 of a weight");
+  add("--warm-up", options.warm_up, "Steps in which the rate rises");
+  add("--decay", options.decay, "How the rate goes on; default: linear")
+      ->check(CLI::IsMember({"linear", "cosine", "none"}));
+  add("--weight-decay", options.weight_decay, "Of AdamW; default: 0");
+  add("--clip", options.clip, "Largest norm of the gradients; default: 1, 0 = none");
+  add("--dropout", options.dropout, "Share of what is added that a step leaves out; default: 0");
+  add("--seed", options.seed, "Of everything that chance decides; default: 42");
+}
+
+absl::StatusOr<v1::Training> ToTraining(const std::string& objective,
+                                        const TrainingOptions& options) {
+  v1::Training training;
+  google::protobuf::Message& settings = ObjectiveOf(objective, training);
+  for (const std::string& text : options.settings) STEER_RETURN_IF_ERROR(Set(text, settings));
+  training.set_kind(options.kind);
+  for (const std::string& text : options.sites) {
+    const size_t equals = text.find('=');
+    v1::Place& place = *training.add_places();
+    place.set_site(text.substr(0, equals));
+    if (equals != std::string::npos) place.set_read(text.substr(equals + 1));
+  }
+  static const std::map<std::string, v1::Training::Use> uses = {
+      {"both", v1::Training::BOTH},
+      {"add", v1::Training::ADD},
+      {"subtract", v1::Training::SUBTRACT}};
+  training.set_use(uses.at(options.use));
+  static const std::map<std::string, v1::Training::Decay> decays = {
+      {"linear", v1::Training::LINEAR},
+      {"cosine", v1::Training::COSINE},
+      {"none", v1::Training::NONE}};
+  training.set_decay(decays.at(options.decay));
+  training.mutable_factors()->Add(options.factors.begin(), options.factors.end());
+  if (options.rank) training.set_rank(*options.rank);
+  if (options.steps) training.set_steps(*options.steps);
+  if (options.epochs) training.set_epochs(*options.epochs);
+  if (options.batch) training.set_batch(*options.batch);
+  if (options.accumulation) training.set_accumulation(*options.accumulation);
+  if (options.rate) training.set_learning_rate(*options.rate);
+  if (options.warm_up) training.set_warm_up_steps(*options.warm_up);
+  if (options.weight_decay) training.set_weight_decay(*options.weight_decay);
+  if (options.clip) training.set_clip(*options.clip);
+  if (options.dropout) training.set_dropout(*options.dropout);
+  if (options.seed) training.set_seed(*options.seed);
+  return training;
+}
+
+}  // namespace steer

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/steerctl/commands.h"
+#include "steer/v1/learning.pb.h"
+
+namespace steer {
+
+// What the command line says about a signal that is trained; what it does not is the server's
+// default.
+struct TrainingOptions {
+  std::string kind = "vector";
+  std::vector<std::string> sites;  // "SITE" or "SITE=READ"
+  std::optional<int> rank;
+  std::vector<std::string> settings;  // of the objective, "NAME=VALUE"
+  std::string use = "both";
+  std::vector<double> factors;
+  std::optional<int> steps;
+  std::optional<double> epochs;
+  std::optional<int> batch, accumulation, warm_up;
+  std::optional<double> rate, weight_decay, clip, dropout;
+  std::string decay = "linear";
+  std::optional<uint64_t> seed;
+};
+
+// The names of the objectives, as they are given on the command line.
+const std::vector<std::string>& ObjectiveNames();
+
+void AddTrainingOptions(CLI::App& command, TrainingOptions& options);
+
+// INVALID_ARGUMENT for a setting that the objective does not have, naming those it has.
+absl::StatusOr<v1::Training> ToTraining(const std::string& objective,
+                                        const TrainingOptions& options);
+
+}  // namespace steer

@@ -1,0 +1,201 @@
+#include "core/learn/answer_pass.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "ATen/ATen.h"
+#include "ATen/core/grad_mode.h"
+#include "core/base/check.h"
+
+namespace steer {
+namespace {
+
+// The positions that have to run: the last one predicts nothing that is asked.
+int Positions(const ForcedText& text) { return static_cast<int>(text.tokens.size()) - 1; }
+
+at::Tensor ToTensor(const std::vector<int64_t>& values, at::Device device) {
+  return at::tensor(values, at::dtype(at::kLong)).to(device);
+}
+
+}  // namespace
+
+// The rows of a pass, and where each answer finds its own among them.
+struct AnswerPass::Step {
+  StepInput input;
+  std::vector<int64_t> positions;
+  std::vector<at::Tensor> entering, plain_out;  // pieces, in the order of the rows
+  std::vector<std::vector<RowRange>> paths;     // by answer: its rows, in order of position
+  std::vector<std::pair<size_t, int>> sources;  // of each row: the answer and position it is of
+
+  // Rows [begin, end) of an answer, behind those of `before`.
+  RowRange Add(std::span<const SteeredAnswer> answers, size_t which, int begin, int end,
+               const std::vector<RowRange>& before) {
+    const PreparedAnswer& answer = *answers[which].answer;
+    const RowRange rows = {static_cast<int>(positions.size()), end - begin};
+    SequenceRows& sequence = input.sequences.emplace_back();
+    sequence.row_begin = rows.begin;
+    sequence.count = rows.count;
+    sequence.position = begin;
+    sequence.before = before;
+    entering.push_back(answer.entering.narrow(0, begin, rows.count));
+    if (answer.plain_out.defined())
+      plain_out.push_back(answer.plain_out.narrow(0, begin, rows.count));
+    for (int position = begin; position < end; ++position) {
+      positions.push_back(position);
+      sources.emplace_back(which, position);
+    }
+    return rows;
+  }
+};
+
+AnswerPass::Step AnswerPass::Layout(std::span<const SteeredAnswer> answers) const {
+  const auto selected = [&](size_t i, int position) {
+    return Selects(positions_, answers[i].answer->text.layout, position);
+  };
+  // Whether answers i and j have the same row at a position, once those before it are the same.
+  const auto alike = [&](size_t i, size_t j, int position) {
+    const ForcedText& a = answers[i].answer->text;
+    const ForcedText& b = answers[j].answer->text;
+    return position < std::min(Positions(a), Positions(b)) &&
+           a.tokens[position] == b.tokens[position] &&
+           selected(i, position) == selected(j, position);
+  };
+  Step step;
+  // Alike in all and plain.
+  int head = 0;
+  const auto plain = [&](int position) {
+    for (size_t i = 0; i < answers.size(); ++i)
+      if (!alike(0, i, position) || selected(i, position)) return false;
+    return true;
+  };
+  while (plain(head)) ++head;
+  std::vector<RowRange> shared;
+  if (head > 0) shared.push_back(step.Add(answers, 0, 0, head, {}));
+  for (size_t i = 0; i < answers.size(); ++i) {
+    // With the next answer it shares what comes first, if both are steered alike.
+    int fork = head;
+    const bool same = i + 1 < answers.size() && answers[i].factor == answers[i + 1].factor &&
+                      answers[i].null_out == answers[i + 1].null_out;
+    while (same && alike(i, i + 1, fork)) ++fork;
+    std::vector<RowRange> trunk = shared;
+    if (fork > head) trunk.push_back(step.Add(answers, i, head, fork, shared));
+    for (const size_t own : {i, i + 1}) {
+      if (own == i + 1 && fork == head) break;
+      std::vector<RowRange> path = trunk;
+      if (const int end = Positions(answers[own].answer->text); end > fork)
+        path.push_back(step.Add(answers, own, fork, end, trunk));
+      step.paths.push_back(std::move(path));
+    }
+    if (fork > head) ++i;
+  }
+  return step;
+}
+
+int AnswerPass::Rows(std::span<const SteeredAnswer> answers) const {
+  return static_cast<int>(Layout(answers).positions.size());
+}
+
+// Rows by how they are steered: those with a factor, and those that null out.
+ControlPlan AnswerPass::Plan(const Step& step, std::span<const SteeredAnswer> answers,
+                             std::span<const AffineTerm> terms) const {
+  const at::Device device = decoder_->device();
+  std::vector<int64_t> rows, nulled;
+  std::vector<float> factors;
+  for (size_t row = 0; row < step.sources.size(); ++row) {
+    const auto& [which, position] = step.sources[row];
+    const SteeredAnswer& answer = answers[which];
+    if (!Selects(positions_, answer.answer->text.layout, position)) continue;
+    if (answer.null_out) {
+      nulled.push_back(static_cast<int64_t>(row));
+    } else if (answer.factor != 0) {
+      rows.push_back(static_cast<int64_t>(row));
+      factors.push_back(static_cast<float>(answer.factor));
+    }
+  }
+  std::map<Site, std::vector<PlannedTerm>> plan;
+  if (!rows.empty()) {
+    const at::Tensor m = at::tensor(factors, at::dtype(at::kFloat)).unsqueeze(1).to(device);
+    const at::Tensor index =
+        rows.size() == step.sources.size() ? at::Tensor() : ToTensor(rows, device);
+    for (const AffineTerm& term : terms)
+      plan[term.site].push_back({.term = &term, .rows = index, .m1 = m, .m2 = m});
+  }
+  if (!nulled.empty()) {
+    STEER_CHECK(terms.size() == 1 && terms[0].db.defined());
+    const at::Tensor& v = terms[0].db;
+    const at::Tensor index = ToTensor(nulled, device);
+    // Nothing acts below the site, so what leaves it is the plain model's.
+    const at::Tensor h = at::cat(step.plain_out).index_select(0, index).to(v.scalar_type());
+    const at::Tensor m = -at::relu(h.matmul(v)) / v.square().sum();  // [nulled]
+    plan[terms[0].site].push_back(
+        {.term = &terms[0], .rows = index, .m1 = {}, .m2 = m.unsqueeze(1)});
+  }
+  return ControlPlan(std::move(plan));
+}
+
+at::Tensor AnswerPass::SumLogProbs(const at::Tensor& h, const std::vector<int64_t>& tokens,
+                                   const std::vector<int64_t>& owners, int64_t answers) const {
+  const at::Tensor log_probs = decoder_->Logits(h).log_softmax(-1);  // [asked, vocabulary]
+  const at::Tensor asked =
+      log_probs.gather(1, ToTensor(tokens, h.device()).unsqueeze(1)).squeeze(1);  // [asked]
+  return at::zeros({answers}, asked.options()).index_add(0, ToTensor(owners, h.device()), asked);
+}
+
+at::Tensor AnswerPass::LogProbs(std::span<const SteeredAnswer> answers,
+                                std::span<const AffineTerm> terms) const {
+  Step step = Layout(answers);
+  step.input.positions = ToTensor(step.positions, decoder_->device());
+  const ControlPlan plan = Plan(step, answers, terms);
+  const at::Tensor h =
+      decoder_->Forward(step.input, at::cat(step.entering),
+                        {first_layer_, decoder_->config().layers}, /*cache=*/nullptr, plan);
+  std::vector<int64_t> rows, tokens, owners;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const ForcedText& text = answers[i].answer->text;
+    int position = 0;
+    for (const RowRange& range : step.paths[i]) {
+      for (int row = 0; row < range.count; ++row, ++position) {
+        if (position < text.layout.prompt_length - 1) continue;
+        rows.push_back(range.begin + row);
+        tokens.push_back(text.tokens[position + 1]);
+        owners.push_back(static_cast<int64_t>(i));
+      }
+    }
+  }
+  return SumLogProbs(h.index_select(0, ToTensor(rows, h.device())), tokens, owners,
+                     static_cast<int64_t>(answers.size()));
+}
+
+PreparedAnswer AnswerPass::Prepare(ForcedText text) const {
+  const at::NoGradGuard no_grad;
+  const int count = Positions(text);
+  std::vector<int64_t> positions(count);
+  for (int i = 0; i < count; ++i) positions[i] = i;
+  StepInput input;
+  input.positions = ToTensor(positions, decoder_->device());
+  input.sequences.push_back({.row_begin = 0, .count = count});
+  const std::vector<int64_t> tokens(text.tokens.begin(), text.tokens.begin() + count);
+  const ControlPlan plain;
+  const auto run = [&](const at::Tensor& h, int begin, int end) {
+    return decoder_->Forward(input, h, {begin, end}, /*cache=*/nullptr, plain);
+  };
+  PreparedAnswer answer;
+  answer.entering = run(decoder_->Embed(ToTensor(tokens, decoder_->device())), 0, first_layer_);
+  if (wants_.plain_out || wants_.plain_log_prob) {
+    const at::Tensor out = run(answer.entering, first_layer_, first_layer_ + 1);
+    if (wants_.plain_out) answer.plain_out = out;
+    if (wants_.plain_log_prob) {
+      const int first = text.layout.prompt_length - 1;
+      const at::Tensor top = run(out, first_layer_ + 1, decoder_->config().layers);
+      answer.plain_log_prob = SumLogProbs(top.narrow(0, first, count - first),
+                                          {text.tokens.begin() + first + 1, text.tokens.end()},
+                                          std::vector<int64_t>(count - first, 0), 1)
+                                  .item<double>();
+    }
+  }
+  answer.text = std::move(text);
+  return answer;
+}
+
+}  // namespace steer

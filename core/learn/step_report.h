@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace steer {
+
+// What a step of training was like, before it changed the signal. A value.
+struct StepReport {
+  int step = 0;  // from 1
+  double loss = 0;
+  double winning_loss = 0;            // pooled L_p of the step, nats per token
+  std::optional<double> losing_loss;  // L_n, where the objective looks at it
+  double gradient_norm = 0;           // before clipping
+  double learning_rate = 0;
+  int64_t tokens = 0;  // of the texts, prompts among them
+};
+
+// How a run is getting on.
+struct TrainingProgress {
+  StepReport last;
+  int steps = 0;  // of the whole run
+  double tokens_per_second = 0;
+  double seconds_left = 0;  // as the steps so far tell
+};
+
+}  // namespace steer

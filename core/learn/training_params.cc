@@ -1,0 +1,130 @@
+#include "core/learn/training_params.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/overloaded.h"
+#include "core/base/status.h"
+#include "core/base/status_macros.h"
+
+namespace steer {
+namespace {
+
+absl::Status CheckRange(absl::string_view name, double value, double low, double high) {
+  if (value >= low && value <= high) return absl::OkStatus();
+  return InvalidField(name, absl::StrCat(value), absl::StrCat(low, "..", high));
+}
+
+// A weight of a part of an objective, which may be left out.
+absl::Status CheckWeight(absl::string_view name, double value) {
+  return CheckRange(name, value, 0, 1e6);
+}
+absl::Status CheckScale(absl::string_view name, double value) {
+  return CheckRange(name, value, 1e-6, 1e6);
+}
+
+}  // namespace
+
+absl::string_view Name(const Objective& objective) {
+  constexpr absl::string_view kNames[] = {"sft", "split", "reps", "dpo", "simpo"};
+  static_assert(std::size(kNames) == std::variant_size_v<Objective>);
+  return kNames[objective.index()];
+}
+
+absl::Status Validate(const Objective& objective) {
+  return std::visit(
+      Overloaded{[](const SftParams&) { return absl::OkStatus(); },
+                 [](const SplitParams& params) {
+                   STEER_RETURN_IF_ERROR(CheckWeight("split.lambda_p", params.lambda_p));
+                   STEER_RETURN_IF_ERROR(CheckWeight("split.lambda_n", params.lambda_n));
+                   STEER_RETURN_IF_ERROR(CheckWeight("split.gamma", params.gamma));
+                   STEER_RETURN_IF_ERROR(CheckWeight("split.theta", params.theta));
+                   return CheckWeight("split.reference_weight", params.reference_weight);
+                 },
+                 [](const RepsParams& params) {
+                   STEER_RETURN_IF_ERROR(CheckScale("reps.beta", params.beta));
+                   return CheckWeight("reps.kappa", params.kappa);
+                 },
+                 [](const DpoParams& params) { return CheckScale("dpo.beta", params.beta); },
+                 [](const SimpoParams& params) {
+                   STEER_RETURN_IF_ERROR(CheckScale("simpo.beta", params.beta));
+                   return CheckWeight("simpo.margin", params.margin);
+                 }},
+      objective);
+}
+
+bool NeedsLosing(const Objective& objective) {
+  return !std::holds_alternative<SftParams>(objective);
+}
+
+bool NeedsReference(const Objective& objective) {
+  if (const auto* split = std::get_if<SplitParams>(&objective)) return split->reference_weight > 0;
+  return std::holds_alternative<RepsParams>(objective) ||
+         std::holds_alternative<DpoParams>(objective);
+}
+
+bool IsMeanOverPairs(const Objective& objective) {
+  if (std::holds_alternative<SftParams>(objective)) return false;
+  const auto* split = std::get_if<SplitParams>(&objective);
+  return split == nullptr || split->per_pair;
+}
+
+absl::Status Validate(const CarrierSpec& spec, const ModelShape& shape) {
+  if (spec.places.empty()) return InvalidField("sites", "none", "at least one");
+  for (size_t i = 0; i < spec.places.size(); ++i) {
+    const auto& [site, read] = spec.places[i];
+    STEER_RETURN_IF_ERROR(CheckPlace(spec.kind, site, read, shape));
+    if (i > 0 && site == spec.places[i - 1].first)
+      return InvalidField("sites", absl::StrCat(ToString(site), " twice"), "each site once");
+    if (spec.kind != SignalKind::kLora) continue;
+    const int64_t most = std::min(shape.Dims(site.kind).out, shape.ReadWidth(site.kind, read));
+    if (spec.rank >= 1 && spec.rank <= most) continue;
+    return InvalidField("rank", absl::StrCat(spec.rank),
+                        absl::StrCat("1..", most, " at ", ToString(site)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const TrainingParams& params) {
+  STEER_RETURN_IF_ERROR(Validate(params.objective));
+  STEER_RETURN_IF_ERROR(Validate(params.positions, "positions"));
+  STEER_RETURN_IF_ERROR(Validate(params.schedule));
+  STEER_RETURN_IF_ERROR(CheckRange("steps", params.steps, 1, kMostSteps));
+  STEER_RETURN_IF_ERROR(CheckRange("learning_rate", params.learning_rate, 1e-12, 1000));
+  STEER_RETURN_IF_ERROR(CheckRange("weight_decay", params.weight_decay, 0, 1000));
+  STEER_RETURN_IF_ERROR(CheckRange("clip", params.clip, 0, 1e12));
+  STEER_RETURN_IF_ERROR(CheckRange("warm_up_steps", params.warm_up_steps, 0, params.steps - 1));
+  if (!(params.dropout >= 0 && params.dropout < 1))
+    return InvalidField("dropout", absl::StrCat(params.dropout), "at least 0 and below 1");
+  return absl::OkStatus();
+}
+
+TrainingParams PublishedParams(const Objective& objective, SignalKind kind) {
+  TrainingParams params = {.objective = objective};
+  const bool vector = kind == SignalKind::kVector;
+  params.learning_rate = vector ? 0.08 : 0.01;
+  if (std::holds_alternative<DpoParams>(objective) ||
+      std::holds_alternative<SimpoParams>(objective))
+    return params;
+  params.schedule.factors.clear();
+  for (int i = 1; i <= 10; ++i) params.schedule.factors.push_back(vector ? 2.0 * i : 0.2 * i);
+  return params;
+}
+
+bool NullsOut(const TrainingParams& params, SignalKind kind) {
+  return std::holds_alternative<RepsParams>(params.objective) && kind == SignalKind::kVector &&
+         params.schedule.use != PairUse::kAdd;
+}
+
+absl::Status CheckTrainable(const CarrierSpec& carrier, const TrainingParams& params) {
+  if (!NullsOut(params, carrier.kind) || carrier.places.size() == 1) return absl::OkStatus();
+  return FieldError(
+      absl::StatusCode::kUnimplemented,
+      {"UNSUPPORTED_OBJECTIVE", "sites", absl::StrCat(carrier.places.size(), " sites"),
+       "one site: RePS takes a vector out of what leaves its site, which must be the plain "
+       "model's; or pairs that are only added"});
+}
+
+}  // namespace steer

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "core/learn/training_schedule.h"
+#include "core/signal/positions.h"
+#include "core/signal/signal_data.h"
+#include "core/signal/site.h"
+
+namespace steer {
+
+// What a training run makes smaller. Each is a function of how likely both answers of some pairs
+// are; L_p is the loss of the winning answer, L_n that of the losing one.
+
+// Supervised fine-tuning: the pooled L_p.
+struct SftParams {};
+
+// SPLIT (paper 3.1): lambda_p L_p + lambda_n L_n + gamma relu(theta - (L_n - L_p)). Losses are
+// pooled over the tokens of all the pairs, as the published code has it, so that long answers weigh
+// more; `per_pair` takes each pair's own and averages what comes of them.
+struct SplitParams {
+  double lambda_p = 1;
+  double lambda_n = 0.5;
+  double gamma = 5;
+  double theta = 0.4;  // nats per token
+  bool per_pair = false;
+  // Of relu(L_p - plain L_p) + relu(L_n - plain L_n).
+  double reference_weight = 0;
+};
+
+// RePS (paper 4.3), s being sums over an answer's tokens and |y| their number:
+//   -log sigmoid(beta (k / |w| s(w) - s(l) / |l|)),  k = max(kappa (s_plain(l) - s_plain(w)), 1)
+struct RepsParams {
+  double beta = 1;
+  double kappa = 1;
+};
+
+// DPO: -log sigmoid(beta (s(w) - s(l) - s_plain(w) + s_plain(l))). With factors of +-1 for both
+// signs of a pair it is BiPO (paper 4.4).
+struct DpoParams {
+  double beta = 0.1;
+};
+
+// SimPO: -log sigmoid(beta (s(w) / |w| - s(l) / |l|) - margin).
+struct SimpoParams {
+  double beta = 2;
+  double margin = 1;
+};
+
+using Objective = std::variant<SftParams, SplitParams, RepsParams, DpoParams, SimpoParams>;
+
+absl::string_view Name(const Objective& objective);  // "sft", "split", "reps", "dpo", "simpo"
+
+// INVALID_ARGUMENT, naming the parameter, where one is not finite or out of its range.
+absl::Status Validate(const Objective& objective);
+
+// Whether the losing answers matter, and what the plain model makes of both.
+bool NeedsLosing(const Objective& objective);
+bool NeedsReference(const Objective& objective);
+// Whether it is a mean over pairs, so that they can be worked on one after another.
+bool IsMeanOverPairs(const Objective& objective);
+
+// What a run trains.
+struct CarrierSpec {
+  SignalKind kind = SignalKind::kVector;
+  std::vector<std::pair<Site, Read>> places;  // by site, each once; see SiteUpdate
+  int rank = 4;                               // of a LoRA
+};
+
+// INVALID_ARGUMENT where a place does not exist in the model or cannot carry the kind, or where the
+// rank is none.
+absl::Status Validate(const CarrierSpec& spec, const ModelShape& shape);
+
+// How the learning rate goes on behind the warm-up: down to 0 on a line or on half a cosine, or
+// not.
+enum class Decay : uint8_t { kLinear, kCosine, kNone };
+
+inline constexpr int kMostSteps = 1000000;
+
+struct TrainingParams {
+  Objective objective = SplitParams{};
+  PositionRule positions;  // where the signal acts, in training as later
+  ScheduleParams schedule;
+  int steps = 250;              // 1 .. kMostSteps
+  double learning_rate = 0.01;  // of AdamW, betas 0.9 and 0.999; 1e-12 .. 1000
+  double weight_decay = 0;      // 0 .. 1000
+  int warm_up_steps = 0;        // in which the rate rises from 0 on a line
+  Decay decay = Decay::kLinear;
+  double clip = 1;     // the largest norm of all gradients together; 0 = none
+  double dropout = 0;  // see Carrier::Terms; 0 .. 1, 1 excluded
+};
+
+// INVALID_ARGUMENT, naming the parameter.
+absl::Status Validate(const TrainingParams& params);
+
+// What the paper's code does with such a signal (paper 3.4): a vector takes factors of 2 to 20 and
+// a rate of 0.08, a weight a tenth of both factors and 0.01; of DPO and SimPO, which draw none, 1.
+TrainingParams PublishedParams(const Objective& objective, SignalKind kind);
+inline constexpr double kPublishedEpochs = 2;
+
+// Whether a run takes a vector out of its site instead of adding it: RePS, where the negative
+// answer is to win (paper 4.3).
+bool NullsOut(const TrainingParams& params, SignalKind kind);
+// UNIMPLEMENTED names what these parameters cannot do with this carrier.
+absl::Status CheckTrainable(const CarrierSpec& carrier, const TrainingParams& params);
+
+}  // namespace steer
