@@ -117,18 +117,21 @@ absl::StatusOr<ControlEntry> ControlResolver::ResolveOne(const ControlSpec& spec
   return entry;
 }
 
+absl::Status CheckSelection(const PositionRule& rule, const PromptLayout& layout,
+                            absl::string_view field, absl::string_view of) {
+  // Up to the first generated token: where that is selected, so are all that follow.
+  if (CountSelected(rule, layout, 0, std::max(layout.prompt_length, layout.head_length + 1)) > 0)
+    return absl::OkStatus();
+  return InvalidField(field, absl::StrCat("a rule that selects no token of ", of),
+                      rule.user_text_only ? "a rule that selects some; user_text_only needs a chat"
+                                          : "a rule that selects some");
+}
+
 absl::Status CheckSelections(const PreparedControls& controls, const PromptLayout& layout,
                              const std::string& of) {
   for (size_t i = 0; i < controls.set.size(); ++i) {
-    const PositionRule& rule = controls.set[i].positions;
-    // Up to the first generated token: where that is selected, so are all that follow.
-    if (CountSelected(rule, layout, 0, std::max(layout.prompt_length, layout.head_length + 1)) > 0)
-      continue;
-    return InvalidField(absl::StrCat("controls[", i, "].positions"),
-                        absl::StrCat("a rule that selects no token of ", of),
-                        rule.user_text_only
-                            ? "a rule that selects some; user_text_only needs a chat"
-                            : "a rule that selects some");
+    STEER_RETURN_IF_ERROR(CheckSelection(controls.set[i].positions, layout,
+                                         absl::StrCat("controls[", i, "].positions"), of));
   }
   return absl::OkStatus();
 }

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "core/runtime/specs.h"
 #include "core/signal/control_set.h"
 #include "core/signal/signal_data.h"
@@ -26,6 +27,10 @@ struct PreparedControls {
   // Both multipliers of one control, from the first position on.
   void SetMultiplier(size_t control, double multiplier);
 };
+
+// INVALID_ARGUMENT on `field` if the rule selects no token of a prompt or pair, which `of` names.
+absl::Status CheckSelection(const PositionRule& rule, const PromptLayout& layout,
+                            absl::string_view field, absl::string_view of);
 
 // A multiplier is finite and within what any request may ask for; the error names `field`.
 absl::Status CheckMultiplier(double m, const std::string& field);

@@ -9,6 +9,7 @@
 #include "core/analysis/sweep.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
+#include "core/runtime/control_resolver.h"
 #include "core/runtime/curve_points.h"
 #include "core/signal/signal_data.h"
 #include "core/signal/site.h"
@@ -101,6 +102,10 @@ absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(const LearnSpec& s
   STEER_ASSIGN_OR_RETURN(
       const std::vector<TokenPair> pairs,
       PairsOf(spec, learner.end_of_turn.value_or(parts_.admission->has_chat_template())));
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    STEER_RETURN_IF_ERROR(CheckSelection(params.positions, pairs[i].positive.front().layout,
+                                         "training.positions", absl::StrCat("pairs[", i, "]")));
+  }
   if (learner.epochs) {
     STEER_RETURN_IF_ERROR(Within("training", Validate(params.schedule)));
     const TrainingSchedule schedule(static_cast<int>(pairs.size()), params.schedule);

@@ -10,10 +10,11 @@ What the parts of steerd's way are worth is told by switching one off at a time:
   vector at block 0  no block runs once for all multipliers
   one at a time      a step of 16 rows: no batch over multipliers
 
+With several threads, "a pool a core" is a steerd that has a pool with one thread for each, instead of one pool with all of them.
 Cases are interleaved; the ratios are of the loop's median to the case's, in time and in CPU time, which holds where others
 use the machine too (with one thread: threads that wait for each other spin). Writes the raw numbers to sweep_results.json.
 
-usage: sweep_bench.py STEERD MODEL.gguf [--pairs 64] [--multipliers 21] [--rounds 1]
+usage: sweep_bench.py STEERD MODEL.gguf [--pairs 64] [--multipliers 21] [--rounds 1] [--threads 2] [--whole-only]
 """
 import argparse
 import contextlib
@@ -120,6 +121,7 @@ def main():
     parser.add_argument("--multipliers", type=int, default=21)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--whole-only", action="store_true", help="nothing switched off")
     args = parser.parse_args()
     os.environ.update(STEERD_BINARY=args.steerd, STEER_TEST_MODEL=args.model)
     torch.set_num_threads(args.threads)
@@ -133,21 +135,30 @@ def main():
 
     with contextlib.ExitStack() as stack:
         def start(*arguments):
-            return Steerd(stack.enter_context(SteerdProcess("--threads", str(args.threads), "--kv-cache-mib", "64", *arguments)), vector)
+            if "--threads" not in arguments:
+                arguments += ("--threads", str(args.threads))
+            return Steerd(stack.enter_context(SteerdProcess("--kv-cache-mib", "64", *arguments)), vector)
 
         f32, narrow, bf16 = start("--dtype", "f32"), start("--dtype", "f32", "--step-tokens", "16"), start("--dtype", "bf16")
+        pools = start("--dtype", "f32", "--threads", "1", "--devices", ",".join(f"cpu:{i}" for i in range(args.threads)))
         cases = {
             "transformers loop": lambda: loop(tokenizer, model, control, pairs, multipliers),
             "Sweep": lambda: f32.sweep(pairs, multipliers),
             "Score": lambda: f32.score(pairs, multipliers),
+            "Score, a pool a core": lambda: pools.score(pairs, multipliers),
             "Sweep, both spellings": lambda: f32.sweep(pairs, multipliers, both_spellings=True),
             "Sweep, bf16": lambda: bf16.sweep(pairs, multipliers),
             "answers apart": lambda: [f32.score(one, multipliers) for one in apart],
             "vector at block 0": lambda: f32.score(pairs, multipliers, layer=0),
             "one at a time": lambda: narrow.score(pairs, multipliers),
         }
+        if args.threads == 1:
+            del cases["Score, a pool a core"]
+        if args.whole_only:
+            for case in ("answers apart", "vector at block 0", "one at a time"):
+                del cases[case]
         loop(tokenizer, model, control, pairs[:1], multipliers[:2])  # warm
-        servers = (f32, narrow, bf16)
+        servers = (f32, narrow, bf16, pools)
         for server in servers:
             server.score(pairs[:1], multipliers)
 
@@ -164,9 +175,13 @@ def main():
                 print(f"  {case}: {seconds[case][-1]:.1f} s, {cpus[case][-1]:.1f} s of CPU", flush=True)
 
         expected, (losses, tokens) = last["transformers loop"], last["Score"]
-        differences = {"Score": check(losses, expected, tokens), "one at a time": check(last["one at a time"][0], expected, tokens)}
-        alone = np.stack([scored[0][:, :, 0] for scored in last["answers apart"]], axis=-1)
-        differences["answers apart"] = check(alone, expected, tokens)
+        differences = {"Score": check(losses, expected, tokens)}
+        for case in ("Score, a pool a core", "one at a time"):
+            if case in last:
+                differences[case] = check(last[case][0], expected, tokens)
+        if "answers apart" in last:
+            alone = np.stack([scored[0][:, :, 0] for scored in last["answers apart"]], axis=-1)
+            differences["answers apart"] = check(alone, expected, tokens)
 
     first, first_cpu = (statistics.median(times["transformers loop"]) for times in (seconds, cpus))
     print(f"{args.pairs} pairs, {args.multipliers} multipliers; rows times blocks: {work(tokenizer, pairs, args.multipliers, layers):.2f} "

@@ -21,7 +21,7 @@ import sweep_reference
 import train_reference
 
 GOLDENS, STARTS = HERE / "testdata/training_goldens.jsonl", HERE / "testdata/training_starts.safetensors"
-LAYER, STEPS, CHECKED_STEPS, PAIRS = 20, 20, 2, 6
+LAYER, STEPS, CHECKED_STEPS, PAIRS = 24, 20, 2, 6
 VECTOR = {"kind": "vector", "learning_rate": 0.08, "factors": [2.0 * i for i in range(1, 11)]}
 LORA = {"kind": "lora", "learning_rate": 0.01}
 # AdamW turns gradients that are rounding into steps as large as all others: at the published 0.01 two runs part by 1e-3.

@@ -87,8 +87,8 @@ TEST_F(TrainingJobTest, HeldOutPairsGiveACurveThatIsKept) {
 }
 
 TEST_F(TrainingJobTest, TrainingRefusesWhatTheModelCannotLearn) {
-  const auto field = [&](const TrainSpec& train) {
-    const auto job = runtime_->StartJob({.pairs = kPairs, .learner = train});
+  const auto field = [&](const TrainSpec& train, const std::vector<PolarPair>& pairs = kPairs) {
+    const auto job = runtime_->StartJob({.pairs = pairs, .learner = train});
     const auto detail = DetailOf(job.status());
     return detail ? detail->field : job.status().ToString();
   };
@@ -100,6 +100,10 @@ TEST_F(TrainingJobTest, TrainingRefusesWhatTheModelCannotLearn) {
   train.params.learning_rate = -1;
   EXPECT_EQ(field(train), "training.learning_rate");
   train.params.learning_rate = 0.1;
+  // Nothing of a user who says nothing.
+  train.positions = PositionRule{.generated = false, .user_text_only = true};
+  EXPECT_EQ(field(train, {{"", "hello there", "an error"}}), "training.positions");
+  train.positions.reset();
   train.epochs = 1;
   train.params.schedule.factors = {};
   EXPECT_EQ(field(train), "training.factors");
