@@ -120,7 +120,7 @@ absl::Status ReadLength(const v1::Training& training, TrainSpec& spec) {
 absl::StatusOr<TrainSpec> ToSpec(const v1::Training& training) {
   TrainSpec spec;
   STEER_ASSIGN_OR_RETURN(spec.carrier, ToCarrier(training));
-  STEER_ASSIGN_OR_RETURN(Objective objective, ToObjective(training));
+  STEER_ASSIGN_OR_RETURN(const Objective objective, ToObjective(training));
   TrainingParams& params = spec.params;
   params = PublishedParams(objective, spec.carrier.kind);
   spec.epochs = kPublishedEpochs;

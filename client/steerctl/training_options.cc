@@ -23,6 +23,7 @@ absl::Status Set(const std::string& text, google::protobuf::Message& message) {
   const google::protobuf::FieldDescriptor* const field = type.FindFieldByName(name);
   if (field == nullptr) {
     std::vector<std::string> names;
+    names.reserve(type.field_count());
     for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
     return InvalidField(
         "--set", Quoted(name),

@@ -156,7 +156,7 @@ absl::Status Trainer::Prepare(const TrainingStep& step) {
       for (const size_t which : {size_t{0}, size_t{1}}) {
         // The losing answer is not looked at by every objective.
         const bool wins = (which == 0) != IsNegative(row);
-        std::optional<PreparedAnswer>& answer = answers_[2 * row.pair + which];
+        std::optional<PreparedAnswer>& answer = answers_[size_t{2} * row.pair + which];
         if (answer || (!wins && !NeedsLosing(params_.objective))) continue;
         const TrainingPair& pair = pairs_[row.pair];
         STEER_RETURN_IF_ERROR(parts_.run_unit([&] {
@@ -186,7 +186,7 @@ std::vector<Trainer::Row> Trainer::Steer(const Minibatch& minibatch) const {
   const bool nulls_out = NullsOut(params_, carrier_.spec().kind);
   std::vector<Row> rows;
   for (const TrainingRow& row : minibatch) {
-    const size_t winner = 2 * row.pair + (IsNegative(row) ? 1 : 0);
+    const size_t winner = size_t{2} * row.pair + (IsNegative(row) ? 1 : 0);
     const bool null_out = nulls_out && IsNegative(row);
     Row steered;
     steered.winning = {.answer = &*answers_[winner],
