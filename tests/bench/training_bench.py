@@ -7,7 +7,7 @@ those of tests/paper/train_reference.py, with which steerd's trainer is compared
 gRPC, pairs as text. Its order of pairs and factors is its own, drawn alike. The loop runs fewer steps, all of which cost the
 same; steerd's whole run counts, what it computes once per answer included.
 
-usage: training_bench.py STEERD MODEL.gguf [--pairs 128] [--steps 250] [--loop-steps 20] [--data psychopathy] [--threads 1]
+usage: training_bench.py STEERD MODEL.gguf [--pairs 128] [--steps 250] [--loop-steps 20] [--data psychopathy] [--threads 1] [--dtypes f32]
 """
 import argparse
 import contextlib
@@ -112,6 +112,7 @@ def main():
     parser.add_argument("--loop-steps", type=int, default=20)
     parser.add_argument("--data", default="psychopathy", choices=["psychopathy", "power_seeking"])
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--dtypes", nargs="+", default=["f32", "bf16"])
     args = parser.parse_args()
     os.environ.update(STEERD_BINARY=args.steerd, STEER_TEST_MODEL=args.model)
     torch.set_num_threads(args.threads)
@@ -132,7 +133,7 @@ def main():
     for (expected, *_), loss in zip(log["steps"], losses):
         if abs(expected - loss) > 1e-3 * max(1, expected):
             raise SystemExit(f"the loop does other steps: {loss} where the reference has {expected}")
-    for dtype in ("f32", "bf16"):
+    for dtype in args.dtypes:
         with contextlib.ExitStack() as stack:
             process = stack.enter_context(SteerdProcess("--threads", str(args.threads), "--kv-cache-mib", "64", "--dtype", dtype))
             seconds, cpu, mib, job = learn(process, pairs, args.steps)
