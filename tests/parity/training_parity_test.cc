@@ -16,10 +16,12 @@
 namespace steer {
 namespace {
 
-// Of a loss, in nats per token; of an objective, which adds up multiples of them, relative.
-constexpr double kLoss = 1e-4;
+// Of a loss, in nats per token; of an objective, which adds up multiples of them, relative. On the
+// kind of CPU that made the goldens the worst is 8e-5; another sums in another order, and AdamW
+// makes whole steps of what differs.
+constexpr double kLoss = 3e-4;
 // Of a gradient's norm, relative.
-constexpr double kNorm = 2e-3;
+constexpr double kNorm = 1e-2;
 
 std::vector<nlohmann::json> ReadRuns() {
   std::vector<nlohmann::json> runs;
