@@ -26,7 +26,6 @@ struct SteeredAnswer {
   // Instead, of a vector v: h - relu(h v) / |v|^2 v, which takes away what points along it (paper
   // 4.3). Needs plain_out, and a vector at one site.
   bool null_out = false;
-  bool operator==(const SteeredAnswer&) const = default;
 };
 
 // How likely answers are under a signal that learns. Blocks below the signal are run once per

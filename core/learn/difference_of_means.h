@@ -4,17 +4,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/analysis/scorer.h"
 #include "core/base/host_tensor.h"
+#include "core/learn/contrast_pair.h"
 
 namespace steer {
-
-// One example of the learner: a pair of texts that share a prompt. The answer's tokens are those
-// from `prompt_length` on.
-struct ContrastPair {
-  ForcedText positive;
-  ForcedText negative;
-};
 
 // The learner's only way to the model: mean over the answer tokens of block_out at `layer`, plain
 // model, in fp32 whatever the weights' type. Returns [hidden]. Called from the job's thread.

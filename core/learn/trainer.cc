@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numbers>
 #include <utility>
 
 #include "ATen/ATen.h"
@@ -12,8 +10,6 @@
 #include "core/base/catch_torch.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
-#include "torch/nn/utils/clip_grad.h"
-#include "torch/optim/adamw.h"
 
 namespace steer {
 namespace {
@@ -51,29 +47,7 @@ struct Trainer::Sums {
   }
 };
 
-class Trainer::Optimizer {
- public:
-  Optimizer(const std::vector<at::Tensor>& parameters, double weight_decay)
-      : adam_w_(parameters, torch::optim::AdamWOptions().weight_decay(weight_decay)),
-        parameters_(parameters) {}
-
-  // The norm of the gradients before they were clipped. If it is not finite nothing is changed.
-  double Step(double learning_rate, double clip) {
-    const double most = clip > 0 ? clip : std::numeric_limits<double>::infinity();
-    const double norm = torch::nn::utils::clip_grad_norm_(parameters_, most);
-    if (!std::isfinite(norm)) return norm;
-    adam_w_.param_groups()[0].options().set_lr(learning_rate);
-    adam_w_.step();
-    adam_w_.zero_grad();
-    return norm;
-  }
-
- private:
-  torch::optim::AdamW adam_w_;
-  std::vector<at::Tensor> parameters_;
-};
-
-Trainer::Trainer(Parts parts, Carrier carrier, std::vector<TrainingPair> pairs,
+Trainer::Trainer(Parts parts, Carrier carrier, std::vector<ContrastPair> pairs,
                  TrainingParams params)
     : parts_(std::move(parts)),
       carrier_(std::move(carrier)),
@@ -84,12 +58,12 @@ Trainer::Trainer(Parts parts, Carrier carrier, std::vector<TrainingPair> pairs,
             {.plain_out = NullsOut(params_, carrier_.spec().kind),
              .plain_log_prob = NeedsReference(params_.objective)}),
       answers_(2 * pairs_.size()),
-      optimizer_(std::make_unique<Optimizer>(carrier_.parameters(), params_.weight_decay)) {}
+      optimizer_(carrier_.parameters(), params_) {}
 
 Trainer::~Trainer() = default;
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(Parts parts, Carrier carrier,
-                                                         std::vector<TrainingPair> pairs,
+                                                         std::vector<ContrastPair> pairs,
                                                          TrainingParams params) {
   STEER_RETURN_IF_ERROR(Validate(params));
   if (pairs.empty()) return InvalidField("pairs", "none", "at least one");
@@ -104,7 +78,8 @@ absl::StatusOr<StepReport> Trainer::Step() { return Step(schedule_.At(steps_done
 
 absl::StatusOr<StepReport> Trainer::Step(const TrainingStep& step) {
   STEER_RETURN_IF_ERROR(Prepare(step));
-  StepReport report = {.step = steps_done_ + 1, .learning_rate = LearningRate()};
+  StepReport report = {.step = steps_done_ + 1,
+                       .learning_rate = optimizer_.LearningRate(steps_done_)};
   Sums sums;
   for (const Minibatch& minibatch : step) {
     const std::vector<Row> rows = Steer(minibatch);
@@ -117,7 +92,7 @@ absl::StatusOr<StepReport> Trainer::Step(const TrainingStep& step) {
   }
   STEER_RETURN_IF_ERROR(parts_.run_unit([&] {
     return CatchTorch("training", [&] {
-      report.gradient_norm = optimizer_->Step(report.learning_rate, params_.clip);
+      report.gradient_norm = optimizer_.Step(report.learning_rate);
       return absl::OkStatus();
     });
   }));
@@ -134,22 +109,6 @@ absl::StatusOr<StepReport> Trainer::Step(const TrainingStep& step) {
   return report;
 }
 
-// As in transformers' schedules: the first step of a warm-up has a rate of 0.
-double Trainer::LearningRate() const {
-  const double warm_up = params_.warm_up_steps;
-  if (steps_done_ < warm_up) return params_.learning_rate * steps_done_ / warm_up;
-  const double way = (steps_done_ - warm_up) / std::max(1.0, params_.steps - warm_up);
-  switch (params_.decay) {
-    case Decay::kLinear:
-      return params_.learning_rate * std::max(0.0, 1 - way);
-    case Decay::kCosine:
-      return params_.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, way)));
-    case Decay::kNone:
-      break;
-  }
-  return params_.learning_rate;
-}
-
 absl::Status Trainer::Prepare(const TrainingStep& step) {
   for (const Minibatch& minibatch : step) {
     for (const TrainingRow& row : minibatch) {
@@ -158,7 +117,7 @@ absl::Status Trainer::Prepare(const TrainingStep& step) {
         const bool wins = (which == 0) != IsNegative(row);
         std::optional<PreparedAnswer>& answer = answers_[size_t{2} * row.pair + which];
         if (answer || (!wins && !NeedsLosing(params_.objective))) continue;
-        const TrainingPair& pair = pairs_[row.pair];
+        const ContrastPair& pair = pairs_[row.pair];
         STEER_RETURN_IF_ERROR(parts_.run_unit([&] {
           return CatchTorch("training", [&] {
             answer = pass_.Prepare(which == 0 ? pair.positive : pair.negative);

@@ -11,20 +11,15 @@
 #include "absl/status/statusor.h"
 #include "core/learn/answer_pass.h"
 #include "core/learn/carrier.h"
+#include "core/learn/contrast_pair.h"
 #include "core/learn/objective.h"
+#include "core/learn/optimizer.h"
 #include "core/learn/step_report.h"
 #include "core/learn/training_params.h"
 #include "core/learn/training_schedule.h"
 #include "core/model/decoder.h"
-#include "core/signal/forced_text.h"
 
 namespace steer {
-
-// A pair as it is trained on: two texts that share a prompt.
-struct TrainingPair {
-  ForcedText positive;
-  ForcedText negative;
-};
 
 // A run that trains a signal against the frozen model (paper section 3), a step at a time. Equal
 // parameters give equal bits on a CPU. Not thread-safe.
@@ -40,7 +35,7 @@ class Trainer {
 
   // `pairs`: at least one. UNIMPLEMENTED names what an objective cannot do with this carrier.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(Parts parts, Carrier carrier,
-                                                         std::vector<TrainingPair> pairs,
+                                                         std::vector<ContrastPair> pairs,
                                                          TrainingParams params);
   ~Trainer();
 
@@ -54,12 +49,10 @@ class Trainer {
   const Carrier& carrier() const { return carrier_; }
 
  private:
-  class Optimizer;
   struct Row;
   struct Sums;
 
-  Trainer(Parts parts, Carrier carrier, std::vector<TrainingPair> pairs, TrainingParams params);
-  double LearningRate() const;
+  Trainer(Parts parts, Carrier carrier, std::vector<ContrastPair> pairs, TrainingParams params);
   absl::Status Prepare(const TrainingStep& step);
   void Forget();
   std::vector<Row> Steer(const Minibatch& minibatch) const;
@@ -74,14 +67,14 @@ class Trainer {
 
   const Parts parts_;
   Carrier carrier_;
-  const std::vector<TrainingPair> pairs_;
+  const std::vector<ContrastPair> pairs_;
   const TrainingParams params_;
   const TrainingSchedule schedule_;
   AnswerPass pass_;
   std::vector<std::optional<PreparedAnswer>> answers_;  // of pair i: 2 i and 2 i + 1
   std::vector<std::optional<PreparedAnswer>*> fresh_;   // those that this step has prepared
   int64_t kept_bytes_ = 0;
-  std::unique_ptr<Optimizer> optimizer_;
+  Optimizer optimizer_;
   int steps_done_ = 0;
 };
 

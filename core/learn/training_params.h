@@ -99,7 +99,8 @@ struct TrainingParams {
 absl::Status Validate(const TrainingParams& params);
 
 // What the paper's code does with such a signal (paper 3.4): a vector takes factors of 2 to 20 and
-// a rate of 0.08, a weight a tenth of both factors and 0.01; of DPO and SimPO, which draw none, 1.
+// a rate of 0.08, a weight a tenth of these factors and 0.01. DPO and SimPO take a factor of 1; for
+// them these rates are a guess.
 TrainingParams PublishedParams(const Objective& objective, SignalKind kind);
 inline constexpr double kPublishedEpochs = 2;
 

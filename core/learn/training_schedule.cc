@@ -58,8 +58,8 @@ std::vector<int> TrainingSchedule::Order(int64_t epoch) const {
   return order;
 }
 
-double TrainingSchedule::Factor(int64_t row, uint32_t answer) const {
-  const auto purpose = answer == 0 ? Purpose::kWinningFactor : Purpose::kLosingFactor;
+double TrainingSchedule::Factor(int64_t row, bool winning) const {
+  const auto purpose = winning ? Purpose::kWinningFactor : Purpose::kLosingFactor;
   return params_
       .factors[Draw(params_.seed, purpose, row, 0, static_cast<int>(params_.factors.size()))];
 }
@@ -79,7 +79,8 @@ TrainingStep TrainingSchedule::At(int step) const {
       const bool negative = params_.use == PairUse::kSubtract ||
                             (params_.use == PairUse::kBoth && place % signs == 1);
       const int sign = negative ? -1 : 1;
-      minibatch.push_back({place / signs, sign, sign * Factor(row, 0), sign * Factor(row, 1)});
+      minibatch.push_back({place / signs, sign, sign * Factor(row, /*winning=*/true),
+                           sign * Factor(row, /*winning=*/false)});
     }
   }
   return result;

@@ -48,7 +48,7 @@ class TrainingSchedule {
 
  private:
   std::vector<int> Order(int64_t epoch) const;
-  double Factor(int64_t row, uint32_t answer) const;
+  double Factor(int64_t row, bool winning) const;
 
   int rows_;
   ScheduleParams params_;

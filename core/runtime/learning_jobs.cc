@@ -46,11 +46,17 @@ absl::StatusOr<JobRecord> LearningJobs::Start(const LearnSpec& spec) {
                       });
 }
 
-absl::StatusOr<std::vector<TokenPair>> LearningJobs::PairsOf(const LearnSpec& spec,
-                                                             bool end_of_turn) const {
-  return parts_.admission->Pairs(
-      spec.pairs,
-      {.system = spec.system, .form = parts_.admission->form(), .end_of_turn = end_of_turn});
+absl::StatusOr<std::vector<ContrastPair>> LearningJobs::PairsOf(const LearnSpec& spec,
+                                                                bool end_of_turn) const {
+  STEER_ASSIGN_OR_RETURN(std::vector<TokenPair> pairs,
+                         parts_.admission->Pairs(spec.pairs, {.system = spec.system,
+                                                              .form = parts_.admission->form(),
+                                                              .end_of_turn = end_of_turn}));
+  std::vector<ContrastPair> contrast;
+  contrast.reserve(pairs.size());
+  for (TokenPair& pair : pairs)
+    contrast.push_back({std::move(pair.positive.front()), std::move(pair.negative.front())});
+  return contrast;
 }
 
 absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(
@@ -61,23 +67,19 @@ absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(
   }
   const int layer = learner.layer < 0 ? parts_.model->shape.layers / 2 : learner.layer;
   // As the method's own code does it: the answer without the end-of-turn suffix.
-  STEER_ASSIGN_OR_RETURN(const std::vector<TokenPair> pairs, PairsOf(spec, /*end_of_turn=*/false));
-  std::vector<ContrastPair> contrast;
-  contrast.reserve(pairs.size());
-  for (const TokenPair& pair : pairs)
-    contrast.push_back({pair.positive.front(), pair.negative.front()});
+  STEER_ASSIGN_OR_RETURN(std::vector<ContrastPair> pairs, PairsOf(spec, /*end_of_turn=*/false));
   return [this, layer,
-          contrast = std::move(contrast)](JobContext& context) -> absl::StatusOr<TrainedSignal> {
+          pairs = std::move(pairs)](JobContext& context) -> absl::StatusOr<TrainedSignal> {
     STEER_ASSIGN_OR_RETURN(const MeanActivation activation, parts_.pools->ActivationReader());
     const auto progress = [&](int done, int total) { return context.Progress(done, total); };
     STEER_ASSIGN_OR_RETURN(DifferenceOfMeansResult learnt,
-                           LearnDifferenceOfMeans(contrast, layer, activation, progress));
+                           LearnDifferenceOfMeans(pairs, layer, activation, progress));
     TrainedSignal vector;
     vector.signal.default_positions.exclude_template_head = parts_.admission->has_chat_template();
     SiteUpdate& update = vector.signal.updates.emplace_back();
     update.site = {layer, SiteKind::kBlockOut};
     update.tensors.emplace("v", std::move(learnt.v));
-    // A whole residual vector in one direction: far beyond what text survives.
+    // There it adds as much as there is.
     vector.reach = learnt.norm > 0 ? learnt.mean_activation_norm / learnt.norm : 1;
     vector.results = {{"layer", layer},
                       {"norm", learnt.norm},
@@ -100,10 +102,10 @@ absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(const LearnSpec& s
       PositionRule{.exclude_template_head = carrier.kind == SignalKind::kVector &&
                                             parts_.admission->has_chat_template()});
   STEER_ASSIGN_OR_RETURN(
-      const std::vector<TokenPair> pairs,
+      std::vector<ContrastPair> pairs,
       PairsOf(spec, learner.end_of_turn.value_or(parts_.admission->has_chat_template())));
   for (size_t i = 0; i < pairs.size(); ++i) {
-    STEER_RETURN_IF_ERROR(CheckSelection(params.positions, pairs[i].positive.front().layout,
+    STEER_RETURN_IF_ERROR(CheckSelection(params.positions, pairs[i].positive.layout,
                                          "training.positions", absl::StrCat("pairs[", i, "]")));
   }
   if (learner.epochs) {
@@ -114,14 +116,10 @@ absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(const LearnSpec& s
   STEER_RETURN_IF_ERROR(Within("training", Validate(carrier, parts_.model->shape)));
   STEER_RETURN_IF_ERROR(Within("training", Validate(params)));
   STEER_RETURN_IF_ERROR(Within("training", CheckTrainable(carrier, params)));
-  std::vector<TrainingPair> texts;
-  texts.reserve(pairs.size());
-  for (const TokenPair& pair : pairs)
-    texts.push_back({pair.positive.front(), pair.negative.front()});
   return [this, carrier = std::move(carrier), params = std::move(params),
-          texts = std::move(texts)](JobContext& context) -> absl::StatusOr<TrainedSignal> {
+          pairs = std::move(pairs)](JobContext& context) -> absl::StatusOr<TrainedSignal> {
     STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, parts_.pools->LeastLoaded());
-    STEER_ASSIGN_OR_RETURN(TrainedSignal trained, Train(place, carrier, params, texts, context));
+    STEER_ASSIGN_OR_RETURN(TrainedSignal trained, Train(place, carrier, params, pairs, context));
     trained.signal.default_positions = params.positions;
     return trained;
   };

@@ -43,7 +43,7 @@ class LearningJobs {
 
   absl::StatusOr<Learner> LearnerOf(const LearnSpec& spec, const DifferenceOfMeansSpec& learner);
   absl::StatusOr<Learner> LearnerOf(const LearnSpec& spec, const TrainSpec& learner);
-  absl::StatusOr<std::vector<TokenPair>> PairsOf(const LearnSpec& spec, bool end_of_turn) const;
+  absl::StatusOr<std::vector<ContrastPair>> PairsOf(const LearnSpec& spec, bool end_of_turn) const;
   // Stores it, judges it and moves its alias; a signal that cannot be judged is not kept.
   absl::StatusOr<JobOutcome> Keep(const LearnSpec& spec, TrainedSignal learnt,
                                   const JobContext& context) const;

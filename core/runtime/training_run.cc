@@ -41,7 +41,7 @@ double NormOf(const SignalData& signal) {
 }  // namespace
 
 absl::StatusOr<TrainedSignal> Train(const EngineScorer::Place& place, const CarrierSpec& carrier,
-                                    const TrainingParams& params, std::vector<TrainingPair> pairs,
+                                    const TrainingParams& params, std::vector<ContrastPair> pairs,
                                     JobContext& context) {
   Carrier start = Carrier::Create(carrier, place.decoder->config().shape(), params.schedule.seed,
                                   place.decoder->device());
@@ -71,7 +71,7 @@ absl::StatusOr<TrainedSignal> Train(const EngineScorer::Place& place, const Carr
   }
   if (!context.Progress(params.steps, params.steps))
     return absl::CancelledError("the job was cancelled");
-  // Half as far again as it was trained at: there the curves have long begun to fall.
+  // Half as far again as it was trained at.
   const std::vector<double>& factors = params.schedule.factors;
   TrainedSignal trained = {.signal = trainer->carrier().ToSignal(),
                            .reach = 1.5 * *std::max_element(factors.begin(), factors.end())};

@@ -23,7 +23,7 @@ struct TrainedSignal {
 // while somebody waits for tokens of that device. Tells `context` of every step; CANCELLED between
 // two steps. Blocks.
 absl::StatusOr<TrainedSignal> Train(const EngineScorer::Place& place, const CarrierSpec& carrier,
-                                    const TrainingParams& params, std::vector<TrainingPair> pairs,
+                                    const TrainingParams& params, std::vector<ContrastPair> pairs,
                                     JobContext& context);
 
 }  // namespace steer

@@ -89,7 +89,7 @@ class TrainingParityTest : public testing::Test {
 
   std::unique_ptr<Trainer> NewTrainer(const nlohmann::json& run) const {
     const nlohmann::json& settings = run["settings"];
-    std::vector<TrainingPair> pairs;
+    std::vector<ContrastPair> pairs;
     for (const nlohmann::json& pair : run["pairs"])
       pairs.push_back({ToText(pair[0]), ToText(pair[1])});
     TrainingParams params;

@@ -19,7 +19,7 @@ class AnswerPassTest : public testing::Test {
 
   std::vector<PreparedAnswer> Prepared(const AnswerPass& pass) const {
     std::vector<PreparedAnswer> answers;
-    for (const TrainingPair& pair : TrainingPairs()) {
+    for (const ContrastPair& pair : TrainingPairs()) {
       answers.push_back(pass.Prepare(pair.positive));
       answers.push_back(pass.Prepare(pair.negative));
     }

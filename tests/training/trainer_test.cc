@@ -16,7 +16,7 @@ class TrainerTest : public testing::Test {
  protected:
   std::unique_ptr<Trainer> NewTrainer(const CarrierSpec& spec, TrainingParams params,
                                       int unit_rows = 1 << 20, at::ScalarType type = at::kFloat,
-                                      std::vector<TrainingPair> pairs = TrainingPairs()) {
+                                      std::vector<ContrastPair> pairs = TrainingPairs()) {
     if (decoder_ == nullptr || decoder_->dtype() != type)
       decoder_ = LoadDecoder(RequiredEnv("STEER_TINY_MODEL"), type);
     Carrier carrier = Carrier::Create(spec, decoder_->config().shape(), 5, at::kCPU,
@@ -129,8 +129,8 @@ TEST_F(TrainerTest, AccumulationAveragesMinibatches) {
 }
 
 TEST_F(TrainerTest, SwappedPairsTurnTheFirstStepOfDpoAround) {
-  std::vector<TrainingPair> swapped = TrainingPairs();
-  for (TrainingPair& pair : swapped) std::swap(pair.positive, pair.negative);
+  std::vector<ContrastPair> swapped = TrainingPairs();
+  for (ContrastPair& pair : swapped) std::swap(pair.positive, pair.negative);
   TrainingParams params = Params(DpoParams{}, 1);
   params.schedule = {.batch = 4, .use = PairUse::kAdd, .factors = {1}};
   const CarrierSpec local_weight = CarrierSpecs()[4].second;
@@ -223,7 +223,7 @@ TEST_F(TrainerTest, TrainsBesideABFloat16Model) {
 
 TEST_F(TrainerTest, WhatCannotBeTrainedIsRefused) {
   decoder_ = LoadDecoder(RequiredEnv("STEER_TINY_MODEL"));
-  const auto status = [&](TrainingParams params, size_t carrier, std::vector<TrainingPair> pairs) {
+  const auto status = [&](TrainingParams params, size_t carrier, std::vector<ContrastPair> pairs) {
     Carrier made =
         Carrier::Create(CarrierSpecs()[carrier].second, decoder_->config().shape(), 5, at::kCPU);
     return Trainer::Create(PartsOf(decoder_), std::move(made), std::move(pairs), params)

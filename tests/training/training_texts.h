@@ -22,10 +22,10 @@ inline ForcedText TextOf(const std::vector<TokenId>& prompt, const std::vector<T
   return text;
 }
 
-inline std::vector<TrainingPair> TrainingPairs() {
+inline std::vector<ContrastPair> TrainingPairs() {
   const std::vector<TokenId> head = {1, 40, 41};
   const std::vector<std::vector<TokenId>> questions = {{50, 51}, {52, 53, 54}, {50, 55}, {56}};
-  std::vector<TrainingPair> pairs;
+  std::vector<ContrastPair> pairs;
   for (size_t i = 0; i < questions.size(); ++i) {
     std::vector<TokenId> prompt = head;
     prompt.insert(prompt.end(), questions[i].begin(), questions[i].end());
