@@ -13,7 +13,7 @@ namespace {
 //
 // seq gives the order of arrival, and AUTOINCREMENT never reuses one, so pages stay stable. The row
 // of a deleted alias stays with signal_id NULL: its version must go on when the name comes back.
-constexpr std::array<const char*, 5> kSteps = {R"sql(
+constexpr std::array<const char*, 6> kSteps = {R"sql(
   CREATE TABLE signals (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -109,6 +109,28 @@ constexpr std::array<const char*, 5> kSteps = {R"sql(
     utility REAL,
     PRIMARY KEY (run, place)
   ) STRICT, WITHOUT ROWID;
+)sql",
+                                               R"sql(
+  ALTER TABLE signals ADD COLUMN provenance TEXT NOT NULL DEFAULT '';
+  CREATE TABLE datasets (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT UNIQUE,  -- or NULL
+    rows INTEGER NOT NULL,
+    created_unix_ms INTEGER NOT NULL,
+    description TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    content BLOB NOT NULL  -- last, so that lists never read it
+  ) STRICT;
+  CREATE TABLE jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    finished INTEGER NOT NULL DEFAULT 0,
+    record TEXT NOT NULL,
+    checkpoint TEXT NOT NULL DEFAULT '',  -- SHA-256 of its bytes, or empty
+    definition BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX finished_jobs ON jobs (finished, number);
+  CREATE INDEX jobs_by_checkpoint ON jobs (checkpoint);
 )sql"};
 
 }  // namespace

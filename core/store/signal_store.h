@@ -13,6 +13,8 @@
 #include "absl/strings/string_view.h"
 #include "core/signal/signal_data.h"
 #include "core/store/curve_record.h"
+#include "core/store/dataset_record.h"
+#include "core/store/kept_job.h"
 #include "core/store/probe_record.h"
 
 namespace steer {
@@ -29,6 +31,7 @@ struct SignalRecord {
   int64_t created_unix_ms = 0;
   std::map<std::string, std::string> labels;  // free annotations, within the limits below
   std::string description;
+  std::string provenance;            // of a signal that was learnt here: JSON, how; else empty
   std::vector<std::string> aliases;  // names that point here now, sorted
 };
 
@@ -51,9 +54,9 @@ inline constexpr size_t kMaxLabelKeyBytes = 64;  // at least 1
 inline constexpr size_t kMaxLabelValueBytes = 256;
 inline constexpr size_t kMaxDescriptionBytes = 4096;
 
-// Signals, aliases, annotations, dose curves and probes, durable: when a writing call returns OK
-// its effect survives kill -9 and power loss. Thread-safe. Names of aliases: 1 to 128 characters of
-// [A-Za-z0-9._/-], not 64 hex digits (those are ids).
+// Signals, aliases, annotations, dose curves, probes, data sets and learning jobs, durable: when a
+// writing call returns OK its effect survives kill -9 and power loss. Thread-safe. Names of
+// aliases: 1 to 128 characters of [A-Za-z0-9._/-], not 64 hex digits (those are ids).
 class SignalStore {
  public:
   virtual ~SignalStore() = default;
@@ -69,6 +72,9 @@ class SignalStore {
   virtual absl::StatusOr<PutResult> Put(const SignalData& signal,
                                         std::map<std::string, std::string> labels,
                                         std::string description) = 0;
+
+  // Says how a signal came to be, unless that is known. NOT_FOUND.
+  virtual absl::Status SetProvenance(absl::string_view id, const std::string& provenance) = 0;
 
   // By id or alias. NOT_FOUND.
   virtual absl::StatusOr<SignalRecord> Get(absl::string_view id_or_alias) = 0;
@@ -116,15 +122,42 @@ class SignalStore {
   // Newest first. NOT_FOUND without the probe set. Pages are as in List.
   virtual absl::StatusOr<Page<ProbeRun>> ListProbeRuns(absl::string_view signal, int page_size,
                                                        absl::string_view page_token) = 0;
+
+  // Stores content under its hash; the same again keeps its time and description, and repairs
+  // damage. A name moves here from the data set that had it; an empty one changes nothing.
+  // INVALID_ARGUMENT for a bad name or description or more than kMaxDatasetBytes.
+  virtual absl::StatusOr<DatasetRecord> PutDataset(std::string content, int64_t rows,
+                                                   const std::string& name,
+                                                   std::string description) = 0;
+  // By id or name. NOT_FOUND.
+  virtual absl::StatusOr<DatasetRecord> GetDataset(absl::string_view id_or_name) = 0;
+  // NOT_FOUND; DATA_LOSS if it no longer matches its id.
+  virtual absl::StatusOr<std::string> LoadDataset(absl::string_view id) = 0;
+  // Newest first. Pages are as in List.
+  virtual absl::StatusOr<Page<DatasetRecord>> ListDatasets(int page_size,
+                                                           absl::string_view page_token) = 0;
+  virtual absl::Status DeleteDataset(absl::string_view id) = 0;
+
+  // The job's number.
+  virtual absl::StatusOr<int64_t> AddJob(const std::string& definition,
+                                         const std::string& record) = 0;
+  // What is told about it now. Once `finished` its definition and its checkpoint are forgotten, and
+  // old finished jobs with it: see kKeptFinishedJobs. NOT_FOUND.
+  virtual absl::Status UpdateJob(int64_t number, const std::string& record, bool finished) = 0;
+  virtual absl::StatusOr<std::vector<KeptJob>> ListJobs() = 0;  // oldest first
+  // From where an unfinished job can go on; replaces the one before. NOT_FOUND.
+  virtual absl::Status PutCheckpoint(int64_t number, absl::string_view bytes) = 0;
+  // nullopt if there is none, or if it no longer is what was put.
+  virtual absl::StatusOr<std::optional<std::string>> LoadCheckpoint(int64_t number) = 0;
 };
 
 // Metadata in <directory>/signals.db (SQLite, WAL, synchronous=FULL), payloads in
-// <directory>/payloads/<id>.safetensors. A payload is written to a temporary name, fsynced, renamed
-// and its folder fsynced before the transaction that makes it known; left-over temporary files and
-// payloads without a row are removed at the start. The directory is made if missing.
-// FAILED_PRECONDITION if another store has it open (one per directory), if it cannot be written, if
-// a newer version wrote it, or if it holds payloads but no database; DATA_LOSS if the database is
-// damaged.
+// <directory>/payloads/<id>.safetensors, checkpoints likewise beside them. A payload is written to
+// a temporary name, fsynced, renamed and its folder fsynced before the transaction that makes it
+// known; left-over temporary files and payloads without a row are removed at the start. The
+// directory is made if missing. FAILED_PRECONDITION if another store has it open (one per
+// directory), if it cannot be written, if a newer version wrote it, or if it holds payloads but no
+// database; DATA_LOSS if the database is damaged.
 absl::StatusOr<std::unique_ptr<SignalStore>> OpenSqliteStore(const std::string& directory);
 
 }  // namespace steer

@@ -15,7 +15,7 @@ namespace {
 constexpr char kSignalColumns[] =
     "seq, id, kind, sites, model_shape, model_weights, default_multiplier, on_prompt, "
     "on_generated, exclude_template_head, payload_bytes, created_unix_ms, labels, description, "
-    "user_text_only";
+    "user_text_only, provenance";
 constexpr char kAliasColumns[] = "name, signal_id, version, updated_unix_ms";
 
 absl::StatusOr<std::vector<std::string>> AliasesOf(SqliteConnection& connection,
@@ -60,6 +60,7 @@ absl::StatusOr<SignalRecord> ReadRecord(SqliteConnection& connection, const Sqli
   record.created_unix_ms = row.Int(11);
   record.labels = labels.get<std::map<std::string, std::string>>();
   record.description = row.Text(13);
+  record.provenance = row.Text(15);
   STEER_ASSIGN_OR_RETURN(record.aliases, AliasesOf(connection, record.id));
   return record;
 }
@@ -84,17 +85,23 @@ absl::Status InsertSignal(SqliteConnection& connection, const SignalRecord& reco
   const std::string sites = nlohmann::json(record.sites).dump();
   const std::string labels = nlohmann::json(record.labels).dump();
   const PositionRule& positions = record.default_positions;
-  const std::string sql =
-      absl::StrCat("INSERT INTO signals (", kSignalColumns,
-                   ") VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+  const std::string sql = absl::StrCat(
+      "INSERT INTO signals (", kSignalColumns,
+      ") VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
   SqliteStatement insert = connection.Prepare(sql);
   insert.Bind(record.id).Bind(Name(record.kind)).Bind(sites).Bind(record.marks.shape);
   insert.Bind(record.marks.weights).Bind(record.default_multiplier);
   insert.Bind(int64_t{positions.prompt}).Bind(int64_t{positions.generated});
   insert.Bind(int64_t{positions.exclude_template_head}).Bind(record.payload_bytes);
   insert.Bind(record.created_unix_ms).Bind(labels).Bind(record.description);
-  insert.Bind(int64_t{positions.user_text_only});
+  insert.Bind(int64_t{positions.user_text_only}).Bind(record.provenance);
   return insert.Run();
+}
+
+absl::Status WriteProvenance(SqliteConnection& connection, absl::string_view id,
+                             absl::string_view provenance) {
+  SqliteStatement update = connection.Prepare("UPDATE signals SET provenance = ?2 WHERE id = ?1");
+  return update.Bind(id).Bind(provenance).Run();
 }
 
 absl::Status RemoveSignal(SqliteConnection& connection, absl::string_view id) {

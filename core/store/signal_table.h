@@ -19,6 +19,8 @@ namespace steer {
 absl::StatusOr<std::optional<SignalRecord>> FindSignal(SqliteConnection& connection,
                                                        absl::string_view id);
 absl::Status InsertSignal(SqliteConnection& connection, const SignalRecord& record);
+absl::Status WriteProvenance(SqliteConnection& connection, absl::string_view id,
+                             absl::string_view provenance);
 // Its aliases become deleted ones.
 absl::Status RemoveSignal(SqliteConnection& connection, absl::string_view id);
 

@@ -12,6 +12,7 @@
 #include "core/base/status_macros.h"
 #include "core/store/curve_table.h"
 #include "core/store/formats/native.h"
+#include "core/store/job_table.h"
 #include "core/store/limits.h"
 #include "core/store/probe_table.h"
 #include "core/store/schema.h"
@@ -21,7 +22,6 @@ namespace steer {
 namespace {
 
 constexpr char kSignalList[] = "signals";
-constexpr char kAliasList[] = "aliases";
 
 SignalRecord RecordOf(const SignalData& signal) {
   SignalRecord record;
@@ -64,12 +64,14 @@ SqliteStore::SqliteStore(const std::string& directory, FileDescriptor lock,
     : lock_(std::move(lock)),
       page_tokens_(std::move(secret)),
       payloads_(absl::StrCat(directory, "/payloads")),
+      checkpoints_(absl::StrCat(directory, "/checkpoints")),
       connection_(std::move(connection)) {}
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& directory) {
   if (directory.empty()) return InvalidField("state_directory", "nothing", "a path");
   const std::string payloads = absl::StrCat(directory, "/payloads");
   STEER_RETURN_IF_ERROR(MakeDirectories(payloads));
+  STEER_RETURN_IF_ERROR(MakeDirectories(absl::StrCat(directory, "/checkpoints")));
   STEER_ASSIGN_OR_RETURN(FileDescriptor lock, LockDirectory(directory));
   STEER_ASSIGN_OR_RETURN(auto connection,
                          SqliteConnection::Open(absl::StrCat(directory, "/signals.db")));
@@ -86,10 +88,16 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string
 
 absl::Status SqliteStore::RemoveLeftovers() {
   const MutexLock files(payload_mutex_);
-  return payloads_.RemoveLeftovers([this](const std::string& id) -> absl::StatusOr<bool> {
+  STEER_RETURN_IF_ERROR(
+      payloads_.RemoveLeftovers([this](const std::string& id) -> absl::StatusOr<bool> {
+        const MutexLock lock(mutex_);
+        STEER_ASSIGN_OR_RETURN(const std::optional<SignalRecord> record,
+                               FindSignal(*connection_, id));
+        return record.has_value();
+      }));
+  return checkpoints_.RemoveLeftovers([this](const std::string& name) {
     const MutexLock lock(mutex_);
-    STEER_ASSIGN_OR_RETURN(const std::optional<SignalRecord> record, FindSignal(*connection_, id));
-    return record.has_value();
+    return IsCheckpoint(*connection_, name);
   });
 }
 
@@ -142,6 +150,16 @@ absl::StatusOr<SignalStore::PutResult> SqliteStore::Publish(const std::string& t
 absl::Status SqliteStore::Insert(const SignalRecord& record) {
   STEER_ASSIGN_OR_RETURN(const auto transaction, SqliteTransaction::Begin(*connection_));
   STEER_RETURN_IF_ERROR(InsertSignal(*connection_, record));
+  return transaction->Commit();
+}
+
+absl::Status SqliteStore::SetProvenance(absl::string_view id, const std::string& provenance) {
+  const MutexLock lock(mutex_);
+  STEER_ASSIGN_OR_RETURN(const auto transaction, SqliteTransaction::Begin(*connection_));
+  STEER_ASSIGN_OR_RETURN(const std::optional<SignalRecord> record, FindSignal(*connection_, id));
+  if (!record) return NoSignal("signal", id);
+  if (!record->provenance.empty()) return absl::OkStatus();
+  STEER_RETURN_IF_ERROR(WriteProvenance(*connection_, id, provenance));
   return transaction->Commit();
 }
 
@@ -219,58 +237,6 @@ absl::Status SqliteStore::Delete(absl::string_view id, bool with_aliases) {
   // Only now that no row names it; if this fails, the next opening removes it.
   payloads_.Remove(record->id);
   return absl::OkStatus();
-}
-
-absl::StatusOr<AliasRecord> SqliteStore::SetAlias(absl::string_view name,
-                                                  absl::string_view signal_id,
-                                                  std::optional<int64_t> expected_version) {
-  STEER_RETURN_IF_ERROR(CheckAliasName(name));
-  if (expected_version && *expected_version < 0) {
-    return InvalidField("expected_version", absl::StrCat(*expected_version), "0 or more");
-  }
-  const MutexLock lock(mutex_);
-  STEER_ASSIGN_OR_RETURN(const auto transaction, SqliteTransaction::Begin(*connection_));
-  STEER_ASSIGN_OR_RETURN(const std::optional<SignalRecord> target,
-                         FindSignal(*connection_, signal_id));
-  if (!target) return NoSignal("signal", signal_id);
-  STEER_ASSIGN_OR_RETURN(const std::optional<AliasRecord> last, FindAlias(*connection_, name));
-  const int64_t current = last && !last->signal_id.empty() ? last->version : 0;
-  if (expected_version && *expected_version != current) {
-    return FieldError(absl::StatusCode::kAborted,
-                      {"ALIAS_MOVED", "expected_version", absl::StrCat(*expected_version),
-                       absl::StrCat(current, ", the version of '", name, "' now")});
-  }
-  AliasRecord alias{std::string(name), target->id, last ? last->version + 1 : 1, UnixMillis()};
-  STEER_RETURN_IF_ERROR(WriteAlias(*connection_, alias));
-  STEER_RETURN_IF_ERROR(transaction->Commit());
-  return alias;
-}
-
-absl::Status SqliteStore::DeleteAlias(absl::string_view name) {
-  const MutexLock lock(mutex_);
-  STEER_ASSIGN_OR_RETURN(const auto transaction, SqliteTransaction::Begin(*connection_));
-  STEER_ASSIGN_OR_RETURN(std::optional<AliasRecord> alias, FindAlias(*connection_, name));
-  if (!alias || alias->signal_id.empty()) return NotFound("name", "alias", name);
-  alias->signal_id.clear();
-  alias->updated_unix_ms = UnixMillis();
-  STEER_RETURN_IF_ERROR(WriteAlias(*connection_, *alias));
-  return transaction->Commit();
-}
-
-absl::StatusOr<Page<AliasRecord>> SqliteStore::ListAliases(int page_size,
-                                                           absl::string_view page_token) {
-  STEER_RETURN_IF_ERROR(CheckPageSize(page_size));
-  STEER_ASSIGN_OR_RETURN(const std::string after, page_tokens_.Read(kAliasList, page_token));
-  Page<AliasRecord> page;
-  {
-    const MutexLock lock(mutex_);
-    STEER_ASSIGN_OR_RETURN(page.items, AliasesAfter(*connection_, after, int64_t{page_size} + 1));
-  }
-  if (page.items.size() > static_cast<size_t>(page_size)) {
-    page.items.pop_back();
-    page.next_page_token = page_tokens_.Make(kAliasList, page.items.back().name);
-  }
-  return page;
 }
 
 absl::StatusOr<std::unique_ptr<SignalStore>> OpenSqliteStore(const std::string& directory) {

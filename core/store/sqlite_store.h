@@ -26,6 +26,7 @@ class SqliteStore : public SignalStore {
 
   absl::StatusOr<PutResult> Put(const SignalData& signal, std::map<std::string, std::string> labels,
                                 std::string description) override;
+  absl::Status SetProvenance(absl::string_view id, const std::string& provenance) override;
   absl::StatusOr<SignalRecord> Get(absl::string_view id_or_alias) override;
   absl::StatusOr<SignalData> Load(absl::string_view id) override;
   absl::StatusOr<Page<SignalRecord>> List(int page_size, absl::string_view page_token) override;
@@ -47,6 +48,19 @@ class SqliteStore : public SignalStore {
   absl::StatusOr<std::optional<ProbeRun>> FirstProbeRun(absl::string_view signal) override;
   absl::StatusOr<Page<ProbeRun>> ListProbeRuns(absl::string_view signal, int page_size,
                                                absl::string_view page_token) override;
+  absl::StatusOr<DatasetRecord> PutDataset(std::string content, int64_t rows,
+                                           const std::string& name,
+                                           std::string description) override;
+  absl::StatusOr<DatasetRecord> GetDataset(absl::string_view id_or_name) override;
+  absl::StatusOr<std::string> LoadDataset(absl::string_view id) override;
+  absl::StatusOr<Page<DatasetRecord>> ListDatasets(int page_size,
+                                                   absl::string_view page_token) override;
+  absl::Status DeleteDataset(absl::string_view id) override;
+  absl::StatusOr<int64_t> AddJob(const std::string& definition, const std::string& record) override;
+  absl::Status UpdateJob(int64_t number, const std::string& record, bool finished) override;
+  absl::StatusOr<std::vector<KeptJob>> ListJobs() override;
+  absl::Status PutCheckpoint(int64_t number, absl::string_view bytes) override;
+  absl::StatusOr<std::optional<std::string>> LoadCheckpoint(int64_t number) override;
 
  private:
   SqliteStore(const std::string& directory, FileDescriptor lock,
@@ -58,13 +72,17 @@ class SqliteStore : public SignalStore {
   absl::StatusOr<PutResult> Publish(const std::string& temporary, SignalRecord record);
   absl::Status Insert(const SignalRecord& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RemoveLeftovers();
+  // The file of a checkpoint that a job no longer names, unless another does.
+  absl::Status ForgetCheckpoint(const std::string& name)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(payload_mutex_, mutex_);
 
   const FileDescriptor lock_;
   const PageTokens page_tokens_;
-  // Held while a payload file and the row that names it change together, so that a Delete cannot
-  // remove the file that a Put of the same signal has just made.
+  // Held while a file and the row that names it change together, so that a Delete cannot remove the
+  // file that a Put of the same content has just made.
   Mutex payload_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   PayloadFolder payloads_;
+  PayloadFolder checkpoints_;
   // One connection: SQLite has one writer anyway, and reads take microseconds. The mutex covers
   // whole transactions, which the connection's own lock would not. Nothing slow happens under it
   // but the commit, and the copying of a curve's losses, which kMaxCurveLosses bounds.

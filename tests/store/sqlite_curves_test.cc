@@ -1,7 +1,5 @@
 // Dose curves in the store.
 
-#include <sqlite3.h>
-
 #include <atomic>
 #include <limits>
 #include <string>
@@ -35,15 +33,6 @@ class SqliteCurvesTest : public SqliteStoreTest {
     std::vector<std::string> ids;
     for (const CurveRecord& curve : page->items) ids.push_back(curve.id);
     return ids;
-  }
-
-  // Behind the store's back, while it is open.
-  void Execute(const std::string& sql) {
-    sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
-        << sql << ": " << sqlite3_errmsg(db);
-    sqlite3_close(db);
   }
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sqlite3.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -30,6 +32,15 @@ class SqliteStoreTest : public ::testing::Test {
 
   std::string PayloadPath(const std::string& id) {
     return folder_.path() + "/payloads/" + id + ".safetensors";
+  }
+
+  // Behind the store's back, while it is open.
+  void Execute(const std::string& sql) {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sql << ": " << sqlite3_errmsg(db);
+    sqlite3_close(db);
   }
 
   const TemporaryFolder folder_;
