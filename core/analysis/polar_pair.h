@@ -12,4 +12,7 @@ struct PolarPair {
   std::string negative;
 };
 
+// SHA-256, 64 hex digits, of all texts in order.
+std::string HashOf(const std::vector<PolarPair>& pairs);
+
 }  // namespace steer

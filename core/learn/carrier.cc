@@ -15,6 +15,12 @@ at::Tensor Uniform(at::IntArrayRef shape, double bound, at::Generator& generator
   return at::empty(shape, at::dtype(at::kFloat)).uniform_(-bound, bound, generator);
 }
 
+at::Tensor Noise(const at::Tensor& like, double deviation, at::Generator& generator) {
+  return at::empty(like.sizes(), at::dtype(at::kFloat))
+      .normal_(0, deviation, generator)
+      .to(like.device(), like.scalar_type());
+}
+
 at::Tensor FromHost(const SiteUpdate& update, const char* name) {
   const auto it = update.tensors.find(name);
   if (it == update.tensors.end()) return {};
@@ -84,14 +90,18 @@ void Carrier::Add(Update update) {
   updates_.push_back(std::move(update));
 }
 
-std::vector<AffineTerm> Carrier::Terms(at::ScalarType weight_type, double dropout,
+std::vector<AffineTerm> Carrier::Terms(at::ScalarType weight_type, double dropout, double noise,
                                        uint64_t seed) const {
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   std::vector<AffineTerm> terms;
   for (size_t i = 0; i < updates_.size(); ++i) {
     const Update& update = updates_[i];
     AffineTerm term = {.site = spec_.places[i].first, .read = spec_.places[i].second};
-    at::Tensor b = update.b, dw = update.dw, db = update.db;
+    at::Tensor a = update.a, b = update.b, dw = update.dw, db = update.db;
+    if (noise > 0) {
+      for (at::Tensor* tensor : {&a, &b, &dw, &db})
+        if (tensor->defined()) *tensor = *tensor + Noise(*tensor, noise, generator);
+    }
     if (dropout > 0) {
       const at::Tensor& any = db.defined() ? db : b;
       const at::Tensor kept = at::empty({any.size(0)}, at::dtype(at::kFloat))
@@ -102,7 +112,7 @@ std::vector<AffineTerm> Carrier::Terms(at::ScalarType weight_type, double dropou
       if (dw.defined()) dw = dw * kept.unsqueeze(1);
       if (db.defined()) db = db * kept;
     }
-    if (update.a.defined()) term.a = update.a.to(weight_type);
+    if (a.defined()) term.a = a.to(weight_type);
     if (b.defined()) term.b = b.to(weight_type);
     if (dw.defined()) term.dw = dw.to(weight_type);
     term.db = db;

@@ -28,8 +28,9 @@ class Carrier {
   int first_layer() const { return spec_.places.front().first.layer; }
   // As the model applies them, in the graph of the parameters: weight parts in `weight_type`.
   // `dropout`, 0 .. 1 excluded: how likely a component of what a site adds is left out, the others
-  // being scaled up for it. One draw of `seed` for all rows of a step.
-  std::vector<AffineTerm> Terms(at::ScalarType weight_type, double dropout = 0,
+  // being scaled up for it. `noise`: the deviation of what is added to every number of the tensors
+  // (NoDO, arXiv 2511.18740), which stay as they are. One draw of `seed` for all rows of a step.
+  std::vector<AffineTerm> Terms(at::ScalarType weight_type, double dropout = 0, double noise = 0,
                                 uint64_t seed = 0) const;
   // What has been learnt, in fp32.
   SignalData ToSignal() const;

@@ -1,6 +1,10 @@
 #include "core/learn/objective.h"
 
+#include <cmath>
+#include <tuple>
+
 #include "ATen/ATen.h"
+#include "ATen/core/grad_mode.h"
 #include "core/base/overloaded.h"
 
 namespace steer {
@@ -43,9 +47,14 @@ at::Tensor RepsLoss(const RepsParams& params, const PairLogProbs& pairs) {
                                      pairs.losing / pairs.losing_tokens));
 }
 
+// By how much more a pair's winner leads than in the plain model.
+at::Tensor Lead(const PairLogProbs& pairs) {
+  return pairs.winning - pairs.losing - pairs.plain_winning + pairs.plain_losing;  // [pairs]
+}
+
 at::Tensor DpoLoss(const DpoParams& params, const PairLogProbs& pairs) {
-  return LogisticLoss(params.beta *
-                      (pairs.winning - pairs.losing - pairs.plain_winning + pairs.plain_losing));
+  if (!params.hardness_aware) return LogisticLoss(params.beta * Lead(pairs));
+  return LogisticLoss(HardnessBetas(params.beta, pairs) * Lead(pairs));
 }
 
 at::Tensor SimpoLoss(const SimpoParams& params, const PairLogProbs& pairs) {
@@ -55,6 +64,20 @@ at::Tensor SimpoLoss(const SimpoParams& params, const PairLogProbs& pairs) {
 }
 
 }  // namespace
+
+at::Tensor HardnessBetas(double beta, const PairLogProbs& pairs) {
+  const at::NoGradGuard no_grad;
+  constexpr double kNearZero = 1e-12;
+  at::Tensor gaps = beta * Lead(pairs);
+  at::Tensor unit = gaps.mean();
+  if (std::abs(unit.item<double>()) < kNearZero) unit = gaps.abs().mean().clamp_min(kNearZero);
+  gaps = std::get<0>((gaps / unit).sort());
+  const int64_t count = gaps.size(0);
+  const at::Tensor trimmed = count < 3 ? gaps : gaps.narrow(0, 1, count - 2);
+  const at::Tensor eta = trimmed.mean().sigmoid() / gaps.mean().sigmoid();
+  const at::Tensor lambda = pairs.distance.sigmoid() / pairs.distance.mean().sigmoid();
+  return (beta * eta * lambda).clamp_min(1e-6);  // [pairs]
+}
 
 at::Tensor PooledLoss(const at::Tensor& log_probs, const at::Tensor& tokens) {
   return -(log_probs.sum() / tokens.sum());

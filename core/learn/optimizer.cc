@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numbers>
 #include <utility>
 
@@ -47,6 +48,32 @@ double Optimizer::Step(double learning_rate) {
   optimizer.step();
   optimizer.zero_grad();
   return norm;
+}
+
+Optimizer::Moments Optimizer::Remembered() const {
+  Moments moments;
+  for (const at::Tensor& parameter : parameters_) {
+    const auto& states = adam_w_->optimizer.state();
+    const auto it = states.find(parameter.unsafeGetTensorImpl());
+    if (it == states.end()) return {};
+    const auto& state = static_cast<const torch::optim::AdamWParamState&>(*it->second);
+    moments.steps = state.step();
+    moments.first.push_back(state.exp_avg());
+    moments.second.push_back(state.exp_avg_sq());
+  }
+  return moments;
+}
+
+void Optimizer::Remember(const Moments& moments) {
+  auto& states = adam_w_->optimizer.state();
+  states.clear();
+  for (size_t i = 0; i < moments.first.size(); ++i) {
+    auto state = std::make_unique<torch::optim::AdamWParamState>();
+    state->step(moments.steps);
+    state->exp_avg(moments.first[i]);
+    state->exp_avg_sq(moments.second[i]);
+    states[parameters_[i].unsafeGetTensorImpl()] = std::move(state);
+  }
 }
 
 }  // namespace steer

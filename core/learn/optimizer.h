@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -21,6 +22,14 @@ class Optimizer {
   // Changes the parameters and forgets the gradients; their norm before they were clipped. If it is
   // not finite nothing is changed.
   double Step(double learning_rate);
+
+  // What AdamW remembers, by parameter; nothing before the first step.
+  struct Moments {
+    int64_t steps = 0;
+    std::vector<at::Tensor> first, second;
+  };
+  Moments Remembered() const;
+  void Remember(const Moments& moments);
 
  private:
   struct AdamW;  // hides torch/optim.h, which is slow to read

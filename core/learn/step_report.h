@@ -16,10 +16,19 @@ struct StepReport {
   int64_t tokens = 0;  // of the texts, prompts among them
 };
 
+// What held-out pairs say of a signal at the mean of the factors that it learns with. A value.
+struct HeldOutReport {
+  int step = 0;                   // behind which
+  double loss = 0;                // the objective's, of all held-out pairs
+  double preference = 0;          // mean log-odds of the winning answer, MEAN nats
+  std::optional<double> utility;  // mean log-odds of the pairs that have one
+};
+
 // How a run is getting on.
 struct TrainingProgress {
   StepReport last;
-  int steps = 0;  // of the whole run
+  std::optional<HeldOutReport> held_out;  // the latest
+  int steps = 0;                          // of the whole run
   double tokens_per_second = 0;
   double seconds_left = 0;  // as the steps so far tell
 };

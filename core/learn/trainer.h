@@ -2,13 +2,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "core/learn/answer_pass.h"
 #include "core/learn/carrier.h"
 #include "core/learn/contrast_pair.h"
@@ -33,10 +36,12 @@ class Trainer {
     std::function<int()> unit_rows;
   };
 
-  // `pairs`: at least one. UNIMPLEMENTED names what an objective cannot do with this carrier.
+  // `pairs`: at least one. `held_out`: others, which the signal does not learn from. UNIMPLEMENTED
+  // names what an objective cannot do with this carrier.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(Parts parts, Carrier carrier,
                                                          std::vector<ContrastPair> pairs,
-                                                         TrainingParams params);
+                                                         TrainingParams params,
+                                                         std::vector<ContrastPair> held_out = {});
   ~Trainer();
 
   int steps_done() const { return steps_done_; }
@@ -48,18 +53,40 @@ class Trainer {
   absl::StatusOr<StepReport> Step(const TrainingStep& step);
   const Carrier& carrier() const { return carrier_; }
 
+  // What the held-out pairs, of which there is at least one, say of the signal as it is: without
+  // dropout, at the mean factor, with both signs if it is trained so.
+  absl::StatusOr<HeldOutReport> Judge();
+  // Remembers the signal as the best so far; goes back to it.
+  void KeepBest();
+  void TakeBest();
+
+  // From where another trainer, made alike, goes on bit for bit: a safetensors file with `notes` in
+  // its metadata. The notes come back; INVALID_ARGUMENT, with nothing changed, for other bytes.
+  using Notes = std::map<std::string, std::string>;
+  std::string Save(const Notes& notes) const;
+  absl::StatusOr<Notes> Restore(absl::string_view checkpoint);
+
  private:
-  struct Row;
+  // A pair with both answers steered as its row says.
+  struct Row {
+    SteeredAnswer winning, losing;
+  };
   struct Sums;
 
-  Trainer(Parts parts, Carrier carrier, std::vector<ContrastPair> pairs, TrainingParams params);
-  absl::Status Prepare(const TrainingStep& step);
+  // `pairs`: the last `held_out` of them are.
+  Trainer(Parts parts, Carrier carrier, std::vector<ContrastPair> pairs, size_t held_out,
+          TrainingParams params);
+  // What a step needs of its answers; of the losing ones only if `losing`.
+  absl::Status Prepare(const TrainingStep& step, bool losing);
   void Forget();
-  std::vector<Row> Steer(const Minibatch& minibatch) const;
+  std::vector<Row> Steer(const Minibatch& minibatch, bool losing) const;
   static std::vector<SteeredAnswer> AnswersOf(std::span<const Row> rows);
   std::vector<std::span<const Row>> Units(const std::vector<Row>& rows) const;
   absl::Status RunUnit(bool gradients, const std::function<void()>& work) const;
-  PairLogProbs Forward(std::span<const Row> rows) const;
+  // `learning`: with dropout and noise.
+  PairLogProbs Forward(std::span<const Row> rows, bool learning) const;
+  static PairLogProbs Join(const std::vector<PairLogProbs>& parts);
+  Minibatch HeldOutRows() const;
   // Adds the gradient of `weight` times a minibatch's loss.
   absl::Status Minimise(const std::vector<Row>& rows, double weight, Sums& sums);
   absl::Status MinimisePooled(const std::vector<std::span<const Row>>& units, double weight,
@@ -68,6 +95,7 @@ class Trainer {
   const Parts parts_;
   Carrier carrier_;
   const std::vector<ContrastPair> pairs_;
+  const size_t held_out_;
   const TrainingParams params_;
   const TrainingSchedule schedule_;
   AnswerPass pass_;
@@ -75,6 +103,7 @@ class Trainer {
   std::vector<std::optional<PreparedAnswer>*> fresh_;   // those that this step has prepared
   int64_t kept_bytes_ = 0;
   Optimizer optimizer_;
+  std::vector<at::Tensor> best_;  // by parameter; empty before the first KeepBest
   int steps_done_ = 0;
 };
 

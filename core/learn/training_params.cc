@@ -65,8 +65,13 @@ bool NeedsReference(const Objective& objective) {
          std::holds_alternative<DpoParams>(objective);
 }
 
+bool NeedsDistance(const Objective& objective) {
+  const auto* const dpo = std::get_if<DpoParams>(&objective);
+  return dpo != nullptr && dpo->hardness_aware;
+}
+
 bool IsMeanOverPairs(const Objective& objective) {
-  if (std::holds_alternative<SftParams>(objective)) return false;
+  if (std::holds_alternative<SftParams>(objective) || NeedsDistance(objective)) return false;
   const auto* split = std::get_if<SplitParams>(&objective);
   return split == nullptr || split->per_pair;
 }
@@ -98,7 +103,7 @@ absl::Status Validate(const TrainingParams& params) {
   STEER_RETURN_IF_ERROR(CheckRange("warm_up_steps", params.warm_up_steps, 0, params.steps - 1));
   if (!(params.dropout >= 0 && params.dropout < 1))
     return InvalidField("dropout", absl::StrCat(params.dropout), "at least 0 and below 1");
-  return absl::OkStatus();
+  return CheckRange("noise", params.noise, 0, 1e6);
 }
 
 TrainingParams PublishedParams(const Objective& objective, SignalKind kind) {

@@ -40,10 +40,13 @@ struct RepsParams {
   double kappa = 1;
 };
 
-// DPO: -log sigmoid(beta (s(w) - s(l) - s_plain(w) + s_plain(l))). With factors of +-1 for both
-// signs of a pair it is BiPO (paper 4.4).
+// DPO: -log sigmoid(beta_i (s(w) - s(l) - s_plain(w) + s_plain(l))). With factors of +-1 for both
+// signs of a pair it is BiPO (paper 4.4). beta_i is beta, or with `hardness_aware` each pair's own,
+// after HaNoRec (arXiv 2511.18740): smaller where both answers are alike, and the larger the more
+// evenly the minibatch responds (see HardnessBetas).
 struct DpoParams {
   double beta = 0.1;
+  bool hardness_aware = false;
 };
 
 // SimPO: -log sigmoid(beta (s(w) / |w| - s(l) / |l|) - margin).
@@ -62,6 +65,8 @@ absl::Status Validate(const Objective& objective);
 // Whether the losing answers matter, and what the plain model makes of both.
 bool NeedsLosing(const Objective& objective);
 bool NeedsReference(const Objective& objective);
+// Whether how far apart a pair's answers are matters.
+bool NeedsDistance(const Objective& objective);
 // Whether it is a mean over pairs, so that they can be worked on one after another.
 bool IsMeanOverPairs(const Objective& objective);
 
@@ -93,6 +98,7 @@ struct TrainingParams {
   Decay decay = Decay::kLinear;
   double clip = 1;     // the largest norm of all gradients together; 0 = none
   double dropout = 0;  // see Carrier::Terms; 0 .. 1, 1 excluded
+  double noise = 0;    // likewise; 0 .. 1e6
 };
 
 // INVALID_ARGUMENT, naming the parameter.

@@ -29,6 +29,7 @@ struct TrainingRow {
   int sign = 1;  // 1: the positive answer wins
   double winning_factor = 0;
   double losing_factor = 0;
+  bool negative() const { return sign < 0; }
 };
 using Minibatch = std::vector<TrainingRow>;
 using TrainingStep = std::vector<Minibatch>;

@@ -155,12 +155,18 @@ at::Tensor ObjectiveAt(const Objective& objective, const AnswerPass& pass,
   const at::Tensor sums = pass.LogProbs(answers, carrier.Terms(at::kDouble)).view({-1, 2});
   const at::Tensor counts = at::tensor(tokens, at::dtype(at::kDouble)).view({-1, 2});
   const at::Tensor reference = at::tensor(plain, at::dtype(at::kDouble)).view({-1, 2});
-  return Loss(objective, {.winning = sums.select(1, 0),
-                          .losing = sums.select(1, 1),
-                          .winning_tokens = counts.select(1, 0),
-                          .losing_tokens = counts.select(1, 1),
-                          .plain_winning = reference.select(1, 0),
-                          .plain_losing = reference.select(1, 1)});
+  // Of three pairs and more, what weighs them depends on their losses and has no gradient.
+  const int64_t count = NeedsDistance(objective) ? 2 : sums.size(0);
+  const auto column = [count](const at::Tensor& table, int64_t which) {
+    return table.narrow(0, 0, count).select(1, which);
+  };
+  return Loss(objective, {.winning = column(sums, 0),
+                          .losing = column(sums, 1),
+                          .winning_tokens = column(counts, 0),
+                          .losing_tokens = column(counts, 1),
+                          .plain_winning = column(reference, 0),
+                          .plain_losing = column(reference, 1),
+                          .distance = at::arange(1, count + 1, at::dtype(at::kDouble))});
 }
 
 // Every objective with every carrier, against central differences.
@@ -172,7 +178,8 @@ TEST_F(AnswerPassTest, GradientsAreThoseOfTheLoss) {
     for (const Objective& objective :
          {Objective(SftParams{}), Objective(SplitParams{.reference_weight = 0.3}),
           Objective(SplitParams{.per_pair = true}), Objective(RepsParams{}),
-          Objective(DpoParams{.beta = 1}), Objective(SimpoParams{})}) {
+          Objective(DpoParams{.beta = 1}), Objective(DpoParams{.beta = 1, .hardness_aware = true}),
+          Objective(SimpoParams{})}) {
       for (at::Tensor parameter : carrier.parameters()) parameter.mutable_grad() = at::Tensor();
       ObjectiveAt(objective, pass, prepared, carrier).backward();
       const at::NoGradGuard no_grad;

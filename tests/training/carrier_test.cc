@@ -52,14 +52,28 @@ TEST(CarrierTest, GoesOnFromASignal) {
 TEST(CarrierTest, DropoutLeavesOutComponentsAndScalesTheOthers) {
   const Carrier carrier = Made({SignalKind::kVector, {{kBlockOut, {}}}});
   const at::Tensor v = carrier.parameters()[0].detach();
-  const at::Tensor dropped = carrier.Terms(at::kFloat, 0.25, 9)[0].db.detach();
+  const at::Tensor dropped = carrier.Terms(at::kFloat, 0.25, 0, 9)[0].db.detach();
   const at::Tensor left_out = dropped.eq(0);
   EXPECT_NEAR(left_out.to(at::kDouble).mean().item<double>(), 0.25, 0.08);
   const at::Tensor kept = left_out.logical_not();
   EXPECT_LT(MaxDifference(dropped.masked_select(kept), v.masked_select(kept) / 0.75), 1e-6);
-  EXPECT_TRUE(at::equal(carrier.Terms(at::kFloat, 0.25, 9)[0].db, dropped));
-  EXPECT_FALSE(at::equal(carrier.Terms(at::kFloat, 0.25, 10)[0].db, dropped));
+  EXPECT_TRUE(at::equal(carrier.Terms(at::kFloat, 0.25, 0, 9)[0].db, dropped));
+  EXPECT_FALSE(at::equal(carrier.Terms(at::kFloat, 0.25, 0, 10)[0].db, dropped));
   EXPECT_TRUE(at::equal(carrier.Terms(at::kFloat)[0].db, v));
+}
+
+TEST(CarrierTest, NoiseIsOfTheTermsAndNotOfWhatLearns) {
+  const Carrier carrier = Made({SignalKind::kLora, {{kBlockOut, Read::kMlpMid}}, 4});
+  const std::string before = SignalId(carrier.ToSignal());
+  const AffineTerm noisy = carrier.Terms(at::kFloat, 0, 0.5, 9)[0];
+  const at::Tensor noise = (noisy.a - carrier.parameters()[0]).detach();
+  EXPECT_NEAR(noise.std().item<double>(), 0.5, 0.1);
+  EXPECT_TRUE(at::equal(carrier.Terms(at::kFloat, 0, 0.5, 9)[0].a, noisy.a));
+  EXPECT_FALSE(at::equal(carrier.Terms(at::kFloat, 0, 0.5, 10)[0].a, noisy.a));
+  EXPECT_GT(noisy.b.abs().sum().item<double>(), 0);  // of a B of 0
+  EXPECT_EQ(SignalId(carrier.ToSignal()), before);
+  noisy.b.sum().backward();
+  EXPECT_TRUE(at::equal(carrier.parameters()[1].grad(), at::ones_like(noisy.b)));
 }
 
 TEST(CarrierTest, WeightPartsTakeTheModelsType) {

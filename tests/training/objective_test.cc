@@ -47,13 +47,42 @@ TEST(ObjectiveTest, SimpoTakesMeansAndAMargin) {
               1e-6);
 }
 
+// Figures known of the method's own definition: at equal gaps each pair's distance alone counts.
+TEST(ObjectiveTest, HardPairsAreHeldLessTightly) {
+  PairLogProbs pairs = {.winning = Values({-4, -4, -4, -4}), .losing = Values({-6, -6, -6, -6})};
+  pairs.plain_winning = pairs.winning - 0.5;
+  pairs.plain_losing = pairs.losing;
+  pairs.distance = Values({0.1, 0.5, 0.9, 1.3});
+  const at::Tensor betas = HardnessBetas(0.1, pairs);
+  const std::vector<double> expected = {0.07857, 0.09316, 0.10640, 0.11761};
+  for (int64_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(betas.index({i}).item<double>(), expected[static_cast<size_t>(i)], 1e-5);
+  // Where the policy is the plain model, too; and equal distances are plain DPO.
+  pairs.plain_winning = pairs.winning;
+  EXPECT_NEAR(HardnessBetas(0.1, pairs).index({0}).item<double>(), 0.07857, 1e-5);
+  pairs.distance = Values({0.4, 0.4, 0.4, 0.4});
+  pairs.plain_winning = pairs.winning - 0.5;
+  pairs.winning_tokens = pairs.losing_tokens = Values({1, 1, 1, 1});
+  EXPECT_NEAR(LossOf(DpoParams{.hardness_aware = true}, pairs), LossOf(DpoParams{}, pairs), 1e-12);
+}
+
+// Gaps of 1, 1, 1 and 5 over a mean of 2: trimmed, 0.5; untrimmed, 1.
+TEST(ObjectiveTest, AMinibatchThatRespondsUnevenlyIsHeldLessTightly) {
+  PairLogProbs pairs = {.winning = Values({10, 10, 10, 50}), .losing = Values({0, 0, 0, 0})};
+  pairs.plain_winning = pairs.plain_losing = Values({0, 0, 0, 0});
+  pairs.distance = Values({1, 1, 1, 1});
+  const double expected = 0.1 * (1 / (1 + std::exp(-0.5))) / (1 / (1 + std::exp(-1.0)));
+  EXPECT_NEAR(HardnessBetas(0.1, pairs).index({2}).item<double>(), expected, 1e-12);
+}
+
 PairLogProbs TwoPairs() {
   return {.winning = Values({-4, -30}),
           .losing = Values({-6, -12}),
           .winning_tokens = Values({2, 10}),
           .losing_tokens = Values({4, 6}),
           .plain_winning = Values({-3, -33}),
-          .plain_losing = Values({-7, -11})};
+          .plain_losing = Values({-7, -11}),
+          .distance = Values({0.2, 0.9})};
 }
 
 TEST(ObjectiveTest, SftIsThePooledLossOfTheWinners) {
@@ -105,7 +134,8 @@ TEST(ObjectiveTest, GradientsAreThoseOfTheValues) {
   for (const Objective& objective :
        {Objective(SftParams{}), Objective(SplitParams{.reference_weight = 0.7}),
         Objective(SplitParams{.per_pair = true}), Objective(RepsParams{.kappa = 0.6}),
-        Objective(DpoParams{.beta = 0.3}), Objective(SimpoParams{})}) {
+        Objective(DpoParams{.beta = 0.3}),
+        Objective(DpoParams{.beta = 0.3, .hardness_aware = true}), Objective(SimpoParams{})}) {
     PairLogProbs pairs = TwoPairs();
     pairs.plain_losing = Values({-5, -10});
     pairs.winning.set_requires_grad(true);

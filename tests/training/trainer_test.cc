@@ -52,7 +52,8 @@ TrainingParams Params(Objective objective, int steps = 20) {
 const std::vector<Objective>& Objectives() {
   static const std::vector<Objective> all = {
       SftParams{},  SplitParams{},        SplitParams{.per_pair = true},
-      RepsParams{}, DpoParams{.beta = 1}, SimpoParams{}};
+      RepsParams{}, DpoParams{.beta = 1}, DpoParams{.beta = 1, .hardness_aware = true},
+      SimpoParams{}};
   return all;
 }
 
@@ -100,6 +101,7 @@ TEST_F(TrainerTest, PiecesOfAMinibatchAddUpToTheWhole) {
       TrainingParams params = Params(objective, 5);
       params.schedule.accumulation = 2;
       params.dropout = 0.1;
+      params.noise = 0.01;
       const auto trainer = NewTrainer(CarrierSpecs()[0].second, params, unit_rows, at::kDouble);
       runs.push_back(RunAll(*trainer));
       learnt.push_back(trainer->carrier().parameters().front().detach());

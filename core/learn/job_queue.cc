@@ -1,13 +1,14 @@
-#include "core/learn/job.h"
+#include "core/learn/job_queue.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/clock.h"
 #include "core/base/status.h"
+#include "core/base/status_macros.h"
 
 namespace steer {
 namespace {
@@ -16,48 +17,29 @@ constexpr size_t kRemembered = 1000;
 constexpr int64_t kRetryDelayMs = 5000;
 constexpr std::chrono::milliseconds kWatchPoll(200);
 
-bool Finished(JobState state) {
-  return state == JobState::kSucceeded || state == JobState::kFailed ||
-         state == JobState::kCancelled;
-}
-
 }  // namespace
-
-absl::string_view Name(JobState state) {
-  switch (state) {
-    case JobState::kQueued:
-      return "queued";
-    case JobState::kRunning:
-      return "running";
-    case JobState::kSucceeded:
-      return "succeeded";
-    case JobState::kFailed:
-      return "failed";
-    case JobState::kCancelled:
-      return "cancelled";
-  }
-  return "";
-}
 
 struct JobQueue::Job {
   JobRecord record;  // guarded by the queue's mutex
-  JobWork work;      // taken by the queue's thread
+  JobWork work;      // likewise; empty until a restored job is resumed
   std::atomic<bool> cancelled{false};
 };
 
 // Lets the work report under the queue's lock.
 class JobQueue::Context final : public JobContext {
  public:
-  Context(JobQueue* queue, Job* job) : queue_(queue), job_(job) {}
+  Context(JobQueue* queue, Job* job) : queue_(queue), job_(job), id_(job->record.id) {}
+  const std::string& id() const override { return id_; }
   bool Progress(int done, int total) override {
-    if (job_->cancelled) return false;
+    if (stopped()) return false;
     const MutexLock lock(queue_->mutex_);
     job_->record.done = done;
     job_->record.total = total;
     queue_->Changed(*job_);
     return true;
   }
-  bool cancelled() const override { return job_->cancelled; }
+  bool stopped() const override { return job_->cancelled || queue_->stopping_; }
+  bool interrupted() const override { return queue_->stopping_ && !job_->cancelled; }
   void Trained(const TrainingProgress& progress) override {
     const MutexLock lock(queue_->mutex_);
     job_->record.training = progress;
@@ -66,9 +48,11 @@ class JobQueue::Context final : public JobContext {
  private:
   JobQueue* const queue_;
   Job* const job_;
+  const std::string id_;
 };
 
-JobQueue::JobQueue(int max_queued) : max_queued_(max_queued), thread_([this] { Loop(); }) {}
+JobQueue::JobQueue(JobLog* log, int max_queued)
+    : log_(log), max_queued_(max_queued), thread_([this] { Loop(); }) {}
 
 JobQueue::~JobQueue() { Stop(); }
 
@@ -82,10 +66,13 @@ void JobQueue::Finish(Job& job, JobState state, absl::Status status) {
   job.record.status = std::move(status);
   job.record.finished_unix_ms = UnixMillis();
   job.work = nullptr;  // lets go of the examples
+  // A log that cannot be written has it done again after a restart: the same signal, bit for bit.
+  log_->Update(job.record).IgnoreError();
   Changed(job);
 }
 
-absl::StatusOr<JobRecord> JobQueue::Start(std::string learner, JobWork work) {
+absl::StatusOr<JobRecord> JobQueue::Start(JobRecord record, const std::string& definition,
+                                          JobWork work) {
   const MutexLock lock(mutex_);
   if (stopping_) return absl::UnavailableError("the server is stopping; no more jobs");
   const auto queued = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) {
@@ -99,18 +86,42 @@ absl::StatusOr<JobRecord> JobQueue::Start(std::string learner, JobWork work) {
     return full;
   }
   const auto job = std::make_shared<Job>();
-  job->record.id = absl::StrCat("job-", next_number_++);
-  job->record.learner = std::move(learner);
+  job->record = std::move(record);
   job->record.created_unix_ms = UnixMillis();
+  STEER_ASSIGN_OR_RETURN(job->record.id, log_->Add(job->record, definition));
   job->work = std::move(work);
   jobs_.push_back(job);
-  // The oldest finished ones are forgotten; the queue's bound keeps the unfinished far below the
-  // limit.
+  Forget();
+  Changed(*job);
+  return job->record;
+}
+
+// The oldest finished ones; the queue's bound keeps the unfinished far below the limit.
+void JobQueue::Forget() {
   for (auto it = jobs_.begin(); jobs_.size() > kRemembered && it != jobs_.end();) {
     it = Finished((*it)->record.state) ? jobs_.erase(it) : it + 1;
   }
+}
+
+void JobQueue::Restore(JobRecord record) {
+  const MutexLock lock(mutex_);
+  if (!Finished(record.state)) record.state = JobState::kQueued;
+  const auto job = std::make_shared<Job>();
+  job->record = std::move(record);
+  jobs_.push_back(job);
+  Forget();
+}
+
+void JobQueue::Resume(const std::string& id, absl::StatusOr<JobWork> work) {
+  const MutexLock lock(mutex_);
+  const std::shared_ptr<Job> job = Find(id);
+  if (job == nullptr || job->record.state != JobState::kQueued) return;
+  if (!work.ok()) {
+    Finish(*job, JobState::kFailed, work.status());
+    return;
+  }
+  job->work = *std::move(work);
   Changed(*job);
-  return job->record;
 }
 
 std::shared_ptr<JobQueue::Job> JobQueue::Find(absl::string_view id) const {
@@ -139,11 +150,17 @@ absl::StatusOr<JobRecord> JobQueue::Cancel(absl::string_view id) {
   const MutexLock lock(mutex_);
   const std::shared_ptr<Job> job = Find(id);
   if (job == nullptr) return NotFound("id", "job", id);
+  if (Finished(job->record.state)) return job->record;
   job->cancelled = true;
-  // A running one ends when its work sees it.
   if (job->record.state == JobState::kQueued) {
     Finish(*job, JobState::kCancelled, absl::CancelledError("cancelled while it waited"));
+    return job->record;
   }
+  // A running one ends when its work sees it; after a kill before that it must not come back.
+  JobRecord cancelled = job->record;
+  cancelled.state = JobState::kCancelled;
+  cancelled.finished_unix_ms = UnixMillis();
+  STEER_RETURN_IF_ERROR(log_->Update(cancelled));
   return job->record;
 }
 
@@ -178,7 +195,7 @@ std::shared_ptr<JobQueue::Job> JobQueue::NextQueued() {
   while (true) {
     if (stopping_) return nullptr;
     for (const std::shared_ptr<Job>& job : jobs_) {
-      if (job->record.state != JobState::kQueued) continue;
+      if (job->record.state != JobState::kQueued || job->work == nullptr) continue;
       job->record.state = JobState::kRunning;
       Changed(*job);
       return job;
@@ -190,18 +207,25 @@ std::shared_ptr<JobQueue::Job> JobQueue::NextQueued() {
 void JobQueue::Loop() {
   while (const std::shared_ptr<Job> job = NextQueued()) {
     Context context(this, job.get());
-    absl::StatusOr<JobOutcome> outcome = job->work(context);
-    const MutexLock lock(mutex_);
-    if (outcome.ok()) {
-      job->record.signal_id = std::move(outcome->signal_id);
-      job->record.curve_id = std::move(outcome->curve_id);
-      job->record.results = std::move(outcome->results);
-      Finish(*job, JobState::kSucceeded, absl::OkStatus());
-    } else {
-      const bool cancelled = job->cancelled && absl::IsCancelled(outcome.status());
-      Finish(*job, cancelled ? JobState::kCancelled : JobState::kFailed,
-             std::move(outcome).status());
-    }
+    End(*job, job->work(context));
+  }
+}
+
+void JobQueue::End(Job& job, absl::StatusOr<JobOutcome> outcome) {
+  const MutexLock lock(mutex_);
+  if (outcome.ok()) {
+    job.record.outcome = *std::move(outcome);
+    Finish(job, JobState::kSucceeded, absl::OkStatus());
+    return;
+  }
+  absl::Status status = std::move(outcome).status();
+  if (!absl::IsCancelled(status) || !(job.cancelled || stopping_)) {
+    Finish(job, JobState::kFailed, std::move(status));
+  } else if (job.cancelled) {
+    Finish(job, JobState::kCancelled, std::move(status));
+  } else {
+    job.record.state = JobState::kQueued;
+    Changed(job);
   }
 }
 
@@ -209,12 +233,6 @@ void JobQueue::Stop() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
-    for (const std::shared_ptr<Job>& job : jobs_) {
-      job->cancelled = true;
-      if (job->record.state == JobState::kQueued) {
-        Finish(*job, JobState::kCancelled, absl::CancelledError("the server stopped"));
-      }
-    }
     changed_.NotifyAll();
   }
   if (thread_.joinable()) thread_.join();
