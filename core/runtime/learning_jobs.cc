@@ -4,15 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/analysis/curve_report.h"
-#include "core/analysis/preference_utility_scorer.h"
-#include "core/analysis/sweep.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
-#include "core/runtime/control_resolver.h"
-#include "core/runtime/curve_points.h"
-#include "core/signal/signal_data.h"
-#include "core/signal/site.h"
+#include "core/runtime/part_of_job.h"
 
 namespace steer {
 namespace {
@@ -22,15 +16,97 @@ std::string LearnerName(const LearnSpec& spec) {
   return std::string(train != nullptr ? Name(train->params.objective) : "difference_of_means");
 }
 
+// The layer that gains most within the budget; nullptr if none gains anything.
+const LayerOutcome* Best(const std::vector<LayerOutcome>& layers) {
+  const LayerOutcome* best = nullptr;
+  for (const LayerOutcome& layer : layers) {
+    if (layer.preference_gain && (!best || *layer.preference_gain > *best->preference_gain))
+      best = &layer;
+  }
+  return best;
+}
+
 }  // namespace
 
-absl::StatusOr<JobRecord> LearningJobs::Start(const LearnSpec& spec) {
-  STEER_ASSIGN_OR_RETURN(
-      Learner learner,
-      std::visit([&](const auto& learner) { return LearnerOf(spec, learner); }, spec.learner));
-  // The pairs are in the learner, as tokens.
-  LearnSpec rest = spec;
-  rest.pairs.clear();
+LearningJobs::LearningJobs(const Parts& parts)
+    : parts_(parts),
+      learners_(parts.model, parts.admission, parts.pools),
+      signals_(parts.model, parts.scoring, parts.store),
+      datasets_(parts.store),
+      log_(parts.store),
+      queue_(&log_) {}
+
+absl::StatusOr<std::unique_ptr<LearningJobs>> LearningJobs::Create(const Parts& parts) {
+  std::unique_ptr<LearningJobs> jobs(new LearningJobs(parts));
+  STEER_ASSIGN_OR_RETURN(std::vector<StoreJobLog::Entry> entries, jobs->log_.Read());
+  for (StoreJobLog::Entry& entry : entries) {
+    jobs->queue_.Restore(entry.record);
+    if (!Finished(entry.record.state)) jobs->unfinished_.push_back(std::move(entry));
+  }
+  return jobs;
+}
+
+absl::StatusOr<JobRecord> LearningJobs::Start(LearnSpec spec) {
+  JobRecord record = {.learner = LearnerName(spec), .settings = spec.settings};
+  const std::string definition = spec.definition;
+  STEER_ASSIGN_OR_RETURN(Plan plan, Prepare(std::move(spec), std::move(record)));
+  record = plan.record;
+  return queue_.Start(std::move(record), definition, WorkOf(std::move(plan)));
+}
+
+void LearningJobs::Resume(const ReadDefinition& read) {
+  for (StoreJobLog::Entry& entry : std::exchange(unfinished_, {})) {
+    const std::string id = entry.record.id;
+    absl::StatusOr<LearnSpec> spec = read(entry.definition);
+    absl::StatusOr<Plan> plan = spec.status();
+    if (spec.ok()) plan = Prepare(*std::move(spec), std::move(entry.record));
+    if (plan.ok()) {
+      queue_.Resume(id, WorkOf(*std::move(plan)));
+    } else {
+      queue_.Resume(id, plan.status());
+    }
+  }
+}
+
+absl::Status LearningJobs::DeleteDataset(absl::string_view id) {
+  for (const JobRecord& job : queue_.List()) {
+    if (Finished(job.state) || (job.dataset != id && job.held_out_dataset != id)) continue;
+    return FieldError(absl::StatusCode::kFailedPrecondition,
+                      {"DATASET_IN_USE", "dataset", absl::StrCat("the data set of ", job.id),
+                       "one of no unfinished job"});
+  }
+  return parts_.store->DeleteDataset(id);
+}
+
+absl::Status LearningJobs::ReadExamples(LearnSpec& spec, JobRecord& record) const {
+  const auto read = [this](const std::optional<DatasetSelection>& selection, const char* field,
+                           std::string& id, std::vector<PolarPair>& pairs) -> absl::Status {
+    if (!selection) return absl::OkStatus();
+    DatasetSelection rows = *selection;
+    if (!id.empty()) rows.dataset = id;  // what the name meant when the job started
+    absl::StatusOr<Datasets::Rows> found = datasets_.Read(rows);
+    if (!found.ok()) return Within(field, found.status());
+    id = found->id;
+    pairs = std::move(found->pairs);
+    return absl::OkStatus();
+  };
+  STEER_RETURN_IF_ERROR(read(spec.dataset, "dataset", record.dataset, spec.pairs));
+  return read(spec.held_out_dataset, "held_out_dataset", record.held_out_dataset, spec.held_out);
+}
+
+absl::StatusOr<LearningJobs::Plan> LearningJobs::Prepare(LearnSpec spec, JobRecord record) const {
+  STEER_RETURN_IF_ERROR(ReadExamples(spec, record));
+  Plan plan;
+  plan.origin = {.job = "",
+                 .learner = record.learner,
+                 .settings = record.settings,
+                 .dataset = record.dataset,
+                 .held_out_dataset = record.held_out_dataset,
+                 .pairs_sha256 = HashOf(spec.pairs),
+                 .pairs = static_cast<int>(spec.pairs.size())};
+  STEER_ASSIGN_OR_RETURN(plan.learners, learners_.Of(spec));
+  if (spec.search && spec.held_out.empty())
+    return InvalidField("held_out", "no pairs", "some, by which a search compares layers");
   if (!spec.held_out.empty()) {
     PairSetSpec held_out;
     held_out.pairs = spec.held_out;
@@ -38,130 +114,74 @@ absl::StatusOr<JobRecord> LearningJobs::Start(const LearnSpec& spec) {
     // Told now, and not when everything is learnt.
     STEER_RETURN_IF_ERROR(Within("held_out", parts_.scoring->Check(held_out, {})));
   }
-  return queue_.Start(LearnerName(spec),
-                      [this, rest = std::move(rest), learner = std::move(learner)](
-                          JobContext& context) -> absl::StatusOr<JobOutcome> {
-                        STEER_ASSIGN_OR_RETURN(TrainedSignal learnt, learner(context));
-                        return Keep(rest, std::move(learnt), context);
-                      });
+  spec.pairs.clear();  // they are in the learners, as tokens
+  spec.definition.clear();
+  plan.spec = std::move(spec);
+  plan.record = std::move(record);
+  return plan;
 }
 
-absl::StatusOr<std::vector<ContrastPair>> LearningJobs::PairsOf(const LearnSpec& spec,
-                                                                bool end_of_turn) const {
-  STEER_ASSIGN_OR_RETURN(std::vector<TokenPair> pairs,
-                         parts_.admission->Pairs(spec.pairs, {.system = spec.system,
-                                                              .form = parts_.admission->form(),
-                                                              .end_of_turn = end_of_turn}));
-  std::vector<ContrastPair> contrast;
-  contrast.reserve(pairs.size());
-  for (TokenPair& pair : pairs)
-    contrast.push_back({std::move(pair.positive.front()), std::move(pair.negative.front())});
-  return contrast;
-}
-
-absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(
-    const LearnSpec& spec, const DifferenceOfMeansSpec& learner) {
-  if (learner.layer >= parts_.model->shape.layers) {
-    return InvalidField("difference_of_means.layer", absl::StrCat(learner.layer),
-                        absl::StrCat("0..", parts_.model->shape.layers - 1));
-  }
-  const int layer = learner.layer < 0 ? parts_.model->shape.layers / 2 : learner.layer;
-  // As the method's own code does it: the answer without the end-of-turn suffix.
-  STEER_ASSIGN_OR_RETURN(std::vector<ContrastPair> pairs, PairsOf(spec, /*end_of_turn=*/false));
-  return [this, layer,
-          pairs = std::move(pairs)](JobContext& context) -> absl::StatusOr<TrainedSignal> {
-    STEER_ASSIGN_OR_RETURN(const MeanActivation activation, parts_.pools->ActivationReader());
-    const auto progress = [&](int done, int total) { return context.Progress(done, total); };
-    STEER_ASSIGN_OR_RETURN(DifferenceOfMeansResult learnt,
-                           LearnDifferenceOfMeans(pairs, layer, activation, progress));
-    TrainedSignal vector;
-    vector.signal.default_positions.exclude_template_head = parts_.admission->has_chat_template();
-    SiteUpdate& update = vector.signal.updates.emplace_back();
-    update.site = {layer, SiteKind::kBlockOut};
-    update.tensors.emplace("v", std::move(learnt.v));
-    // There it adds as much as there is.
-    vector.reach = learnt.norm > 0 ? learnt.mean_activation_norm / learnt.norm : 1;
-    vector.results = {{"layer", layer},
-                      {"norm", learnt.norm},
-                      {"mean_activation_norm", learnt.mean_activation_norm},
-                      {"pairs", learnt.pairs}};
-    return vector;
+JobWork LearningJobs::WorkOf(Plan plan) const {
+  return [this, plan = std::make_shared<const Plan>(std::move(plan))](JobContext& context) {
+    return Run(*plan, context);
   };
 }
 
-absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(const LearnSpec& spec,
-                                                              const TrainSpec& learner) {
-  CarrierSpec carrier = learner.carrier;
-  if (carrier.places.empty()) {
-    carrier.places = {{{parts_.model->shape.layers / 2, SiteKind::kBlockOut},
-                       carrier.kind == SignalKind::kVector ? Read::kSiteInput : Read::kMlpMid}};
+absl::StatusOr<JobOutcome> LearningJobs::Run(const Plan& plan, JobContext& context) const {
+  JobCheckpoint checkpoint(parts_.store, context.id(), parts_.model->fingerprint);
+  if (plan.spec.search) return Search(plan, checkpoint, context);
+  STEER_ASSIGN_OR_RETURN(LearntSignals::Kept kept,
+                         Learn(plan, plan.learners.front(), checkpoint, context));
+  const absl::StatusOr<std::string> name = signals_.SetName(plan.spec, kept.signal_id);
+  if (!name.ok()) {
+    signals_.Drop(kept);
+    return name.status();
   }
-  std::sort(carrier.places.begin(), carrier.places.end());
-  TrainingParams params = learner.params;
-  params.positions = learner.positions.value_or(
-      PositionRule{.exclude_template_head = carrier.kind == SignalKind::kVector &&
-                                            parts_.admission->has_chat_template()});
-  STEER_ASSIGN_OR_RETURN(
-      std::vector<ContrastPair> pairs,
-      PairsOf(spec, learner.end_of_turn.value_or(parts_.admission->has_chat_template())));
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    STEER_RETURN_IF_ERROR(CheckSelection(params.positions, pairs[i].positive.layout,
-                                         "training.positions", absl::StrCat("pairs[", i, "]")));
-  }
-  if (learner.epochs) {
-    STEER_RETURN_IF_ERROR(Within("training", Validate(params.schedule)));
-    const TrainingSchedule schedule(static_cast<int>(pairs.size()), params.schedule);
-    params.steps = schedule.StepsOf(*learner.epochs);
-  }
-  STEER_RETURN_IF_ERROR(Within("training", Validate(carrier, parts_.model->shape)));
-  STEER_RETURN_IF_ERROR(Within("training", Validate(params)));
-  STEER_RETURN_IF_ERROR(Within("training", CheckTrainable(carrier, params)));
-  return [this, carrier = std::move(carrier), params = std::move(params),
-          pairs = std::move(pairs)](JobContext& context) -> absl::StatusOr<TrainedSignal> {
-    STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, parts_.pools->LeastLoaded());
-    STEER_ASSIGN_OR_RETURN(TrainedSignal trained, Train(place, carrier, params, pairs, context));
-    trained.signal.default_positions = params.positions;
-    return trained;
-  };
+  return JobOutcome{.signal_id = kept.signal_id,
+                    .curve_id = kept.curve_id,
+                    .name = *name,
+                    .results = std::move(kept.results)};
 }
 
-absl::StatusOr<JobOutcome> LearningJobs::Keep(const LearnSpec& spec, TrainedSignal learnt,
-                                              const JobContext& context) const {
-  learnt.signal.marks = parts_.model->marks;
-  STEER_RETURN_IF_ERROR(Validate(learnt.signal, parts_.model->shape));
-  STEER_ASSIGN_OR_RETURN(const SignalStore::PutResult put,
-                         parts_.store->Put(learnt.signal, spec.labels, spec.description));
-  JobOutcome outcome = {.signal_id = put.record.id, .results = std::move(learnt.results)};
-  absl::Status status = Judge(spec, learnt.reach, context, outcome);
-  if (status.ok() && !spec.alias.empty())
-    status = parts_.store->SetAlias(spec.alias, put.record.id, std::nullopt).status();
-  if (status.ok()) return outcome;
-  if (!put.existed) parts_.store->Delete(put.record.id, /*with_aliases=*/false).IgnoreError();
-  return status;
+absl::StatusOr<LearntSignals::Kept> LearningJobs::Learn(const Plan& plan, const Learner& learner,
+                                                        JobCheckpoint& checkpoint,
+                                                        JobContext& context) const {
+  STEER_ASSIGN_OR_RETURN(LearntSignal learnt, learner(context, checkpoint));
+  SignalOrigin origin = plan.origin;
+  origin.job = context.id();
+  return signals_.Keep(plan.spec, std::move(learnt), origin,
+                       [&context] { return context.stopped(); });
 }
 
-absl::Status LearningJobs::Judge(const LearnSpec& spec, double reach, const JobContext& context,
-                                 JobOutcome& outcome) const {
-  if (spec.held_out.empty()) return absl::OkStatus();
-  SweepSpec sweep;
-  sweep.pairs = spec.held_out;
-  sweep.system = spec.system;
-  sweep.control.signal = outcome.signal_id;
-  sweep.grid = AdaptiveGrid{.low = -reach, .high = reach};
-  STEER_ASSIGN_OR_RETURN(
-      const CurveRecord curve,
-      parts_.scoring->Sweep(sweep, [&context] { return context.cancelled(); },
-                            {.on_point = [](const ScorePoint&) { return true; }}));
-  outcome.curve_id = curve.id;
-  STEER_ASSIGN_OR_RETURN(const FitReport fit,
-                         ReportFit(PointsOf(curve), LossMode::kMean, /*bootstrap=*/std::nullopt,
-                                   /*band_points=*/2));
-  outcome.results.emplace("held_out_pairs", curve.pairs);
-  if (fit.preference.fit.r_squared)
-    outcome.results.emplace("preference_r_squared", *fit.preference.fit.r_squared);
-  if (fit.utility.fit.r_squared)
-    outcome.results.emplace("utility_r_squared", *fit.utility.fit.r_squared);
-  return absl::OkStatus();
+absl::StatusOr<JobOutcome> LearningJobs::Search(const Plan& plan, JobCheckpoint& checkpoint,
+                                                JobContext& context) const {
+  const std::vector<int>& layers = plan.spec.search->layers;
+  std::vector<LearntSignals::Kept> made;  // since the last restart
+  while (checkpoint.layers().size() < layers.size()) {
+    const size_t next = checkpoint.layers().size();
+    PartOfJob part(&context, next, layers.size());
+    absl::StatusOr<LearntSignals::Kept> kept = Learn(plan, plan.learners[next], checkpoint, part);
+    absl::Status status = kept.status();
+    if (status.ok()) {
+      made.push_back(*kept);
+      kept->outcome.layer = layers[next];
+      status = checkpoint.Add(kept->outcome);
+    }
+    if (status.ok()) continue;
+    // What is interrupted goes on from here; otherwise nothing is left behind.
+    if (!context.interrupted())
+      std::for_each(made.begin(), made.end(),
+                    [this](const auto& signal) { signals_.Drop(signal); });
+    return status;
+  }
+  JobOutcome outcome = {.layers = checkpoint.layers()};
+  const LayerOutcome* const best = Best(outcome.layers);
+  if (best == nullptr) return outcome;
+  STEER_ASSIGN_OR_RETURN(outcome.name, signals_.SetName(plan.spec, best->signal_id));
+  outcome.signal_id = best->signal_id;
+  outcome.curve_id = best->curve_id;
+  outcome.results = {{"layer", best->layer}};
+  return outcome;
 }
 
 }  // namespace steer

@@ -1,25 +1,24 @@
 #pragma once
 
 #include <functional>
-#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/learn/difference_of_means.h"
-#include "core/learn/job.h"
-#include "core/runtime/admission.h"
-#include "core/runtime/device_pools.h"
+#include "core/learn/job_queue.h"
+#include "core/runtime/datasets.h"
+#include "core/runtime/job_log.h"
 #include "core/runtime/learn_spec.h"
-#include "core/runtime/model_info.h"
-#include "core/runtime/scoring.h"
-#include "core/runtime/training_run.h"
+#include "core/runtime/learners.h"
+#include "core/runtime/learnt_signals.h"
 #include "core/store/signal_store.h"
 
 namespace steer {
 
-// Learns signals from polar pairs, one job after another; what was learnt is in the store.
-// Thread-safe.
+// Learns signals from polar pairs, one job after another; jobs and what they learnt are in the
+// store. Thread-safe.
 class LearningJobs {
  public:
   // All outlive this.
@@ -30,29 +29,48 @@ class LearningJobs {
     const Scoring* scoring = nullptr;
     SignalStore* store = nullptr;
   };
-  explicit LearningJobs(const Parts& parts) : parts_(parts) {}
+  // With the jobs that the store has; those that are unfinished wait for Resume.
+  static absl::StatusOr<std::unique_ptr<LearningJobs>> Create(const Parts& parts);
 
-  // INVALID_ARGUMENT, naming the field, for what the model cannot learn; UNIMPLEMENTED where a
-  // learner cannot make such a signal; the queue's refusals.
-  absl::StatusOr<JobRecord> Start(const LearnSpec& spec);
+  // INVALID_ARGUMENT, naming the field, for what the model cannot learn; NOT_FOUND for a data set;
+  // UNIMPLEMENTED where a learner cannot make such a signal; the queue's refusals.
+  absl::StatusOr<JobRecord> Start(LearnSpec spec);
+  // Lets unfinished jobs go on. `read` turns a definition into what it means.
+  using ReadDefinition = std::function<absl::StatusOr<LearnSpec>(const std::string& definition)>;
+  void Resume(const ReadDefinition& read);
+  // FAILED_PRECONDITION while an unfinished job needs it.
+  absl::Status DeleteDataset(absl::string_view id);
+
+  Datasets& datasets() { return datasets_; }
   JobQueue& queue() { return queue_; }
 
  private:
-  // A learner's work: the signal, without its marks.
-  using Learner = std::function<absl::StatusOr<TrainedSignal>(JobContext&)>;
+  // What a job works with: its spec with all its examples, and its learners, one per layer.
+  struct Plan {
+    LearnSpec spec;
+    JobRecord record;  // as it starts
+    SignalOrigin origin;
+    std::vector<Learner> learners;
+  };
 
-  absl::StatusOr<Learner> LearnerOf(const LearnSpec& spec, const DifferenceOfMeansSpec& learner);
-  absl::StatusOr<Learner> LearnerOf(const LearnSpec& spec, const TrainSpec& learner);
-  absl::StatusOr<std::vector<ContrastPair>> PairsOf(const LearnSpec& spec, bool end_of_turn) const;
-  // Stores it, judges it and moves its alias; a signal that cannot be judged is not kept.
-  absl::StatusOr<JobOutcome> Keep(const LearnSpec& spec, TrainedSignal learnt,
-                                  const JobContext& context) const;
-  // Its dose curve on the held-out pairs: the curve's id and how well both laws fit it.
-  absl::Status Judge(const LearnSpec& spec, double reach, const JobContext& context,
-                     JobOutcome& outcome) const;
+  explicit LearningJobs(const Parts& parts);
+  // `record`: of a job that has started already its data sets are in it.
+  absl::StatusOr<Plan> Prepare(LearnSpec spec, JobRecord record) const;
+  absl::Status ReadExamples(LearnSpec& spec, JobRecord& record) const;
+  JobWork WorkOf(Plan plan) const;
+  absl::StatusOr<JobOutcome> Run(const Plan& plan, JobContext& context) const;
+  absl::StatusOr<JobOutcome> Search(const Plan& plan, JobCheckpoint& checkpoint,
+                                    JobContext& context) const;
+  absl::StatusOr<LearntSignals::Kept> Learn(const Plan& plan, const Learner& learner,
+                                            JobCheckpoint& checkpoint, JobContext& context) const;
 
   const Parts parts_;
-  JobQueue queue_;  // last: its thread uses all of the above
+  const Learners learners_;
+  const LearntSignals signals_;
+  Datasets datasets_;
+  StoreJobLog log_;
+  std::vector<StoreJobLog::Entry> unfinished_;  // until Resume
+  JobQueue queue_;                              // last: its thread uses all of the above
 };
 
 }  // namespace steer

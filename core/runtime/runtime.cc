@@ -146,11 +146,11 @@ absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
                                                              .store = store.get(),
                                                              .model = &model.info,
                                                              .unit_rows = options.step_tokens});
-  learning = std::make_unique<LearningJobs>(LearningJobs::Parts{.model = &model.info,
-                                                                .admission = admission.get(),
-                                                                .pools = pools.get(),
-                                                                .scoring = scoring.get(),
-                                                                .store = store.get()});
+  STEER_ASSIGN_OR_RETURN(learning, LearningJobs::Create({.model = &model.info,
+                                                         .admission = admission.get(),
+                                                         .pools = pools.get(),
+                                                         .scoring = scoring.get(),
+                                                         .store = store.get()}));
   return absl::OkStatus();
 }
 
@@ -251,9 +251,25 @@ absl::StatusOr<ManifoldSummary> Runtime::ViewManifold(const ManifoldSpec& spec,
   return impl_->manifold->View(spec, cancelled, listener);
 }
 
-absl::StatusOr<JobRecord> Runtime::StartJob(const LearnSpec& spec) {
+absl::StatusOr<JobRecord> Runtime::StartJob(LearnSpec spec) {
   if (impl_->draining) return Draining();
-  return impl_->learning->Start(spec);
+  return impl_->learning->Start(std::move(spec));
+}
+
+void Runtime::ResumeJobs(
+    const std::function<absl::StatusOr<LearnSpec>(const std::string& definition)>& read) {
+  impl_->learning->Resume(read);
+}
+
+absl::StatusOr<DatasetRecord> Runtime::PutDataset(absl::string_view file,
+                                                  const DatasetReading& reading,
+                                                  const std::string& name,
+                                                  std::string description) {
+  return impl_->learning->datasets().Put(file, reading, name, std::move(description));
+}
+
+absl::Status Runtime::DeleteDataset(absl::string_view id) {
+  return impl_->learning->DeleteDataset(id);
 }
 
 JobQueue& Runtime::jobs() { return impl_->learning->queue(); }

@@ -15,7 +15,8 @@
 #include "core/analysis/preference_utility_scorer.h"
 #include "core/analysis/text_check.h"
 #include "core/base/types.h"
-#include "core/learn/job.h"
+#include "core/learn/dataset.h"
+#include "core/learn/job_queue.h"
 #include "core/runtime/learn_spec.h"
 #include "core/runtime/manifold_spec.h"
 #include "core/runtime/model_info.h"
@@ -92,8 +93,17 @@ class Runtime {
   std::vector<ProbeState> probes() const;
   double probe_seconds() const;
 
-  absl::StatusOr<JobRecord> StartJob(const LearnSpec& spec);
+  absl::StatusOr<JobRecord> StartJob(LearnSpec spec);
+  // Lets the jobs go on that the last process left unfinished. `read` turns the definition of a
+  // LearnSpec into what it means.
+  void ResumeJobs(
+      const std::function<absl::StatusOr<LearnSpec>(const std::string& definition)>& read);
   JobQueue& jobs();
+  // INVALID_ARGUMENT names the row and what is wrong.
+  absl::StatusOr<DatasetRecord> PutDataset(absl::string_view file, const DatasetReading& reading,
+                                           const std::string& name, std::string description);
+  // FAILED_PRECONDITION while an unfinished job needs it.
+  absl::Status DeleteDataset(absl::string_view id);
 
   const ModelInfo& model() const;
   absl::StatusOr<TokenizedText> Tokenize(const PromptSpec& prompt) const;

@@ -10,7 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/analysis/sweep.h"
-#include "core/base/sha256.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/runtime/curve_points.h"
@@ -18,16 +17,6 @@
 
 namespace steer {
 namespace {
-
-// Of everything in the pairs, each text with its length before it.
-std::string HashOf(const std::vector<PolarPair>& pairs) {
-  std::string bytes;
-  for (const PolarPair& pair : pairs) {
-    for (const std::string* text : {&pair.question, &pair.positive, &pair.negative})
-      absl::StrAppend(&bytes, text->size(), ":", *text);
-  }
-  return Sha256Hex(bytes);
-}
 
 // A curve that could not be kept is refused before it is measured.
 absl::Status CheckSize(const SweepSpec& spec) {

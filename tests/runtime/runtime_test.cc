@@ -230,6 +230,7 @@ TEST_F(RuntimeTest, LearnsAVectorThatMovesPreference) {
   spec.pairs = kPairs;
   spec.learner = DifferenceOfMeansSpec{.layer = 1};
   spec.alias = "learnt";
+  spec.promote = true;
   const auto job = runtime_->StartJob(spec);
   ASSERT_TRUE(job.ok()) << job.status();
   JobRecord last;
@@ -243,10 +244,10 @@ TEST_F(RuntimeTest, LearnsAVectorThatMovesPreference) {
                       [] { return false; })
                   .ok());
   ASSERT_EQ(last.state, JobState::kSucceeded) << last.status;
-  EXPECT_GT(last.results.at("norm"), 0);
+  EXPECT_GT(last.outcome.results.at("norm"), 0);
   const auto record = runtime_->signals().Get("learnt");
   ASSERT_TRUE(record.ok());
-  EXPECT_EQ(record->id, last.signal_id);
+  EXPECT_EQ(record->id, last.outcome.signal_id);
   EXPECT_TRUE(record->default_positions.exclude_template_head);
 
   ScoreSpec score;

@@ -1,0 +1,173 @@
+#include "core/runtime/learners.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/base/status_macros.h"
+#include "core/learn/difference_of_means.h"
+#include "core/runtime/control_resolver.h"
+#include "core/runtime/training_run.h"
+#include "core/signal/site.h"
+
+namespace steer {
+namespace {
+
+// The layers that a spec asks for: those of its search, or the learner's own, or the middle one.
+std::vector<int> LayersOf(const LearnSpec& spec, int layer, int layers) {
+  if (spec.search) return spec.search->layers;
+  return {layer < 0 ? layers / 2 : layer};
+}
+
+absl::Status CheckSteps(TrainingParams& params, const std::optional<double>& epochs, size_t pairs) {
+  if (epochs) {
+    STEER_RETURN_IF_ERROR(Validate(params.schedule));
+    const TrainingSchedule schedule(static_cast<int>(pairs), params.schedule);
+    params.steps = schedule.StepsOf(*epochs);
+  }
+  return Validate(params);
+}
+
+// A preference vector is what two runs of DPO learn in the one direction (arXiv 2504.20106).
+absl::Status PrepareSubtraction(TrainingRun& run) {
+  if (!std::holds_alternative<DpoParams>(run.params.objective)) {
+    return InvalidField("training.subtract_swapped",
+                        absl::StrCat("true with ", Name(run.params.objective)), "true with dpo");
+  }
+  run.params.schedule.use = PairUse::kAdd;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec) const {
+  if (spec.search) {
+    for (const int layer : spec.search->layers) {
+      if (layer >= 0 && layer < model_.shape.layers) continue;
+      return InvalidField("search.layers", absl::StrCat(layer),
+                          absl::StrCat("0..", model_.shape.layers - 1));
+    }
+  }
+  return std::visit([&](const auto& learner) { return Of(spec, learner); }, spec.learner);
+}
+
+absl::StatusOr<Learners::Pairs> Learners::PairsOf(const LearnSpec& spec,
+                                                  const std::vector<PolarPair>& pairs,
+                                                  bool end_of_turn) const {
+  STEER_ASSIGN_OR_RETURN(
+      std::vector<TokenPair> tokens,
+      admission_.Pairs(
+          pairs, {.system = spec.system, .form = admission_.form(), .end_of_turn = end_of_turn}));
+  std::vector<ContrastPair> contrast;
+  contrast.reserve(tokens.size());
+  for (TokenPair& pair : tokens)
+    contrast.push_back({std::move(pair.positive.front()), std::move(pair.negative.front())});
+  return std::make_shared<const std::vector<ContrastPair>>(std::move(contrast));
+}
+
+absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
+                                                  const DifferenceOfMeansSpec& learner) const {
+  if (learner.layer >= model_.shape.layers) {
+    return InvalidField("difference_of_means.layer", absl::StrCat(learner.layer),
+                        absl::StrCat("0..", model_.shape.layers - 1));
+  }
+  // As the method's own code does it: the answer without the end-of-turn suffix.
+  STEER_ASSIGN_OR_RETURN(const Pairs pairs, PairsOf(spec, spec.pairs, /*end_of_turn=*/false));
+  std::vector<Learner> learners;
+  for (const int layer : LayersOf(spec, learner.layer, model_.shape.layers)) {
+    STEER_ASSIGN_OR_RETURN(learners.emplace_back(), DifferenceOfMeansAt(layer, pairs));
+  }
+  return learners;
+}
+
+absl::StatusOr<Learner> Learners::DifferenceOfMeansAt(int layer, Pairs pairs) const {
+  return [this, layer, pairs = std::move(pairs)](JobContext& context,
+                                                 JobCheckpoint&) -> absl::StatusOr<LearntSignal> {
+    STEER_ASSIGN_OR_RETURN(const MeanActivation activation, pools_.ActivationReader());
+    const auto progress = [&](int done, int total) { return context.Progress(done, total); };
+    STEER_ASSIGN_OR_RETURN(DifferenceOfMeansResult learnt,
+                           LearnDifferenceOfMeans(*pairs, layer, activation, progress));
+    LearntSignal vector;
+    vector.signal.default_positions.exclude_template_head = admission_.has_chat_template();
+    SiteUpdate& update = vector.signal.updates.emplace_back();
+    update.site = {layer, SiteKind::kBlockOut};
+    update.tensors.emplace("v", std::move(learnt.v));
+    // There it adds as much as there is.
+    vector.reach = learnt.norm > 0 ? learnt.mean_activation_norm / learnt.norm : 1;
+    vector.results = {{"layer", layer},
+                      {"norm", learnt.norm},
+                      {"mean_activation_norm", learnt.mean_activation_norm},
+                      {"pairs", learnt.pairs}};
+    return vector;
+  };
+}
+
+absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
+                                                  const TrainSpec& learner) const {
+  TrainingRun run = {.carrier = learner.carrier,
+                     .params = learner.params,
+                     .early_stop = learner.early_stop,
+                     .reference_norm = learner.reference_norm,
+                     .subtract_swapped = learner.subtract_swapped,
+                     .pairs = {},
+                     .held_out = {}};
+  TrainingParams& params = run.params;
+  const SignalKind kind = run.carrier.kind;
+  params.positions = learner.positions.value_or(PositionRule{
+      .exclude_template_head = kind == SignalKind::kVector && admission_.has_chat_template()});
+  const bool end_of_turn = learner.end_of_turn.value_or(admission_.has_chat_template());
+  STEER_ASSIGN_OR_RETURN(const Pairs pairs, PairsOf(spec, spec.pairs, end_of_turn));
+  for (size_t i = 0; i < pairs->size(); ++i) {
+    STEER_RETURN_IF_ERROR(CheckSelection(params.positions, (*pairs)[i].positive.layout,
+                                         "training.positions", absl::StrCat("pairs[", i, "]")));
+  }
+  Pairs held_out = std::make_shared<const std::vector<ContrastPair>>();
+  if (!spec.held_out.empty()) {
+    absl::StatusOr<Pairs> others = PairsOf(spec, spec.held_out, end_of_turn);
+    if (!others.ok()) return Within("held_out", others.status());
+    held_out = *std::move(others);
+  } else if (run.early_stop.patience > 0) {
+    return InvalidField("training.patience", absl::StrCat(run.early_stop.patience),
+                        "0, or held-out pairs by which a run can end early");
+  }
+  if (run.subtract_swapped) STEER_RETURN_IF_ERROR(PrepareSubtraction(run));
+  if (run.reference_norm && kind != SignalKind::kVector) {
+    return InvalidField("training.reference_norm", absl::StrCat("one of a ", Name(kind)),
+                        "none: only what a vector adds grows with the stream alone");
+  }
+  if (spec.search && !run.carrier.places.empty()) {
+    return InvalidField("training.places", absl::StrCat(run.carrier.places.size()),
+                        "none beside a search, which learns at block_out of its layers");
+  }
+  STEER_RETURN_IF_ERROR(Within("training", CheckSteps(params, learner.epochs, pairs->size())));
+  STEER_RETURN_IF_ERROR(Within("training", Validate(run.early_stop)));
+  std::vector<Learner> learners;
+  for (const int layer : LayersOf(spec, -1, model_.shape.layers)) {
+    TrainingRun one = run;
+    if (one.carrier.places.empty()) {
+      one.carrier.places = {{{layer, SiteKind::kBlockOut},
+                             kind == SignalKind::kVector ? Read::kSiteInput : Read::kMlpMid}};
+    }
+    std::sort(one.carrier.places.begin(), one.carrier.places.end());
+    CarrierSpec served = one.carrier;
+    if (run.subtract_swapped) served.rank *= 2;
+    STEER_RETURN_IF_ERROR(Within("training", Validate(served, model_.shape)));
+    STEER_RETURN_IF_ERROR(Within("training", CheckTrainable(one.carrier, params)));
+    learners.push_back(
+        [this, one = std::move(one), pairs, held_out](
+            JobContext& context, JobCheckpoint& checkpoint) -> absl::StatusOr<LearntSignal> {
+          STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, pools_.LeastLoaded());
+          TrainingRun run = one;
+          run.pairs = *pairs;
+          run.held_out = *held_out;
+          STEER_ASSIGN_OR_RETURN(LearntSignal trained,
+                                 Train(place, std::move(run), checkpoint, context));
+          trained.signal.default_positions = one.params.positions;
+          return trained;
+        });
+  }
+  return learners;
+}
+
+}  // namespace steer
