@@ -7,22 +7,6 @@ namespace {
 
 std::string Text(absl::string_view text) { return std::string(text); }
 
-v1::Job::State ToProto(JobState state) {
-  switch (state) {
-    case JobState::kQueued:
-      return v1::Job::QUEUED;
-    case JobState::kRunning:
-      return v1::Job::RUNNING;
-    case JobState::kSucceeded:
-      return v1::Job::SUCCEEDED;
-    case JobState::kFailed:
-      return v1::Job::FAILED;
-    case JobState::kCancelled:
-      return v1::Job::CANCELLED;
-  }
-  return v1::Job::STATE_UNSPECIFIED;
-}
-
 v1::Site SiteToProto(const ModelInfo& model, const std::string& name) {
   v1::Site site;
   site.set_name(name);
@@ -95,6 +79,7 @@ v1::Signal ToProto(const SignalRecord& record) {
   out.set_created_unix_ms(record.created_unix_ms);
   out.mutable_labels()->insert(record.labels.begin(), record.labels.end());
   out.set_description(record.description);
+  out.set_provenance(record.provenance);
   for (const std::string& alias : record.aliases) out.add_aliases(alias);
   return out;
 }
@@ -105,37 +90,6 @@ v1::Alias ToProto(const AliasRecord& record) {
   out.set_signal_id(record.signal_id);
   out.set_version(record.version);
   out.set_updated_unix_ms(record.updated_unix_ms);
-  return out;
-}
-
-v1::TrainingProgress ToProto(const TrainingProgress& progress) {
-  v1::TrainingProgress out;
-  out.set_step(progress.last.step);
-  out.set_steps(progress.steps);
-  out.set_loss(progress.last.loss);
-  out.set_winning_loss(progress.last.winning_loss);
-  if (progress.last.losing_loss) out.set_losing_loss(*progress.last.losing_loss);
-  out.set_gradient_norm(progress.last.gradient_norm);
-  out.set_learning_rate(progress.last.learning_rate);
-  out.set_tokens_per_second(progress.tokens_per_second);
-  out.set_seconds_left(progress.seconds_left);
-  return out;
-}
-
-v1::Job ToProto(const JobRecord& record) {
-  v1::Job out;
-  out.set_id(record.id);
-  out.set_state(ToProto(record.state));
-  out.set_learner(record.learner);
-  out.set_done(record.done);
-  out.set_total(record.total);
-  out.set_signal_id(record.signal_id);
-  out.mutable_results()->insert(record.results.begin(), record.results.end());
-  if (record.state == JobState::kFailed) out.set_error(Text(record.status.message()));
-  out.set_created_unix_ms(record.created_unix_ms);
-  out.set_finished_unix_ms(record.finished_unix_ms);
-  out.set_curve_id(record.curve_id);
-  if (record.training) *out.mutable_training() = ToProto(*record.training);
   return out;
 }
 

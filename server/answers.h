@@ -28,6 +28,7 @@ v1::PositionRule ToProto(const PositionRule& rule);
 v1::Signal ToProto(const SignalRecord& record);
 v1::Alias ToProto(const AliasRecord& record);
 v1::Job ToProto(const JobRecord& record);
+v1::Dataset ToProto(const DatasetRecord& record);
 v1::ScorePoint ToProto(const ScorePoint& point, bool omit_pairs);
 v1::PreferenceSlope ToProto(const PreferenceSlope& slope);
 v1::Curve ToProto(const CurveRecord& record, const CurveSummary* summary);  // null: no points

@@ -95,26 +95,27 @@ absl::StatusOr<int> ToPageSize(int32_t page_size) {
                       absl::StrCat("1 to ", kMaxPageSize, ", or 0 for ", kDefaultPageSize));
 }
 
+absl::StatusOr<FileMark> ToFileMark(int64_t size, int64_t most, const std::string& sha256) {
+  if (size < 1 || size > most) {
+    return InvalidField("header.size", absl::StrCat(size), absl::StrCat("1 to ", most, " bytes"));
+  }
+  if (!IsHex64(sha256)) {
+    return InvalidField("header.sha256", Quoted(sha256), "the file's SHA-256 as 64 hex digits");
+  }
+  return FileMark{size, absl::AsciiStrToLower(sha256)};
+}
+
 absl::StatusOr<UploadHeader> ToUploadHeader(const v1::RegisterSignalHeader& header) {
   if (header.format() != "native") {
     return InvalidField("header.format", Quoted(header.format()), "'native'");
   }
-  if (header.size() < 1 || header.size() > kMaxUploadBytes) {
-    return InvalidField("header.size", absl::StrCat(header.size()),
-                        absl::StrCat("1 to ", kMaxUploadBytes, " bytes"));
-  }
-  if (!IsHex64(header.sha256())) {
-    return InvalidField("header.sha256", Quoted(header.sha256()),
-                        "the file's SHA-256 as 64 hex digits");
-  }
+  UploadHeader out;
+  STEER_ASSIGN_OR_RETURN(out.file, ToFileMark(header.size(), kMaxUploadBytes, header.sha256()));
   if (!header.alias().empty()) {
     STEER_RETURN_IF_ERROR(CheckAliasName("header.alias", header.alias()));
   }
   STEER_RETURN_IF_ERROR(CheckDescription("header.description", header.description()));
-  UploadHeader out;
   STEER_ASSIGN_OR_RETURN(out.labels, ToLabels("header.labels", header.labels()));
-  out.size = header.size();
-  out.sha256 = absl::AsciiStrToLower(header.sha256());
   out.description = header.description();
   out.alias = header.alias();
   return out;

@@ -20,6 +20,12 @@
 
 namespace steer {
 
+// What a header says of the file behind it.
+struct FileMark {
+  int64_t size = 0;
+  std::string sha256;  // lower-case hex
+};
+
 // Requests into what the runtime takes. Syntax only: valid UTF-8, counts, sizes, finite numbers,
 // spellings of ids and names, page sizes. What a value means for this model is admission's
 // business. Errors are INVALID_ARGUMENT and name the field by its path in the request.
@@ -69,17 +75,28 @@ struct RecommendSpec {
 absl::StatusOr<TextSpec> ToTextSpec(const v1::MeasureTextRequest& request);
 absl::StatusOr<ManifoldSpec> ToManifoldSpec(const v1::ViewManifoldRequest& request);
 absl::StatusOr<RecommendSpec> ToRecommendSpec(const v1::RecommendMultiplierRequest& request);
+// With its definition and its settings.
 absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request);
+// What a definition, which ToLearnSpec made, means. DATA_LOSS, or INVALID_ARGUMENT where an older
+// server allowed more.
+absl::StatusOr<LearnSpec> ReadDefinition(const std::string& definition);
 
 // What goes along with an upload, once its header has been found sound.
 struct UploadHeader {
-  int64_t size = 0;    // 1 byte .. 1 GiB
-  std::string sha256;  // lower-case hex
+  FileMark file;  // 1 byte .. 1 GiB
   std::map<std::string, std::string> labels;
   std::string description;
   std::string alias;
 };
 absl::StatusOr<UploadHeader> ToUploadHeader(const v1::RegisterSignalHeader& header);
+
+struct DatasetHeader {
+  FileMark file;  // 1 byte .. kMaxDatasetBytes
+  DatasetReading reading;
+  std::string name;
+  std::string description;
+};
+absl::StatusOr<DatasetHeader> ToDatasetHeader(const v1::UploadDatasetHeader& header);
 
 inline constexpr int64_t kMaxUploadBytes = int64_t{1} << 30;
 inline constexpr size_t kMaxChunkBytes = size_t{1} << 20;

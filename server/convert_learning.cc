@@ -1,9 +1,13 @@
 #include <algorithm>
+#include <cmath>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
+#include "google/protobuf/util/json_util.h"
 #include "server/convert.h"
 #include "server/convert_parts.h"
 
@@ -13,6 +17,7 @@ namespace {
 constexpr int kMostFactors = 64;
 constexpr int kMostOfAMinibatch = 256;
 constexpr double kMostEpochs = 1000;
+constexpr int kMostLayers = 1000;
 
 absl::StatusOr<DifferenceOfMeansSpec> ToSpec(const v1::DifferenceOfMeans& learner) {
   DifferenceOfMeansSpec spec;
@@ -49,6 +54,7 @@ absl::StatusOr<Objective> ToObjective(const v1::Training& training) {
     case v1::Training::kDpo: {
       DpoParams params;
       if (training.dpo().has_beta()) params.beta = training.dpo().beta();
+      params.hardness_aware = training.dpo().hardness_aware();
       return params;
     }
     case v1::Training::kSimpo: {
@@ -134,19 +140,122 @@ absl::StatusOr<TrainSpec> ToSpec(const v1::Training& training) {
   if (training.has_weight_decay()) params.weight_decay = training.weight_decay();
   if (training.has_clip()) params.clip = training.clip();
   if (training.has_dropout()) params.dropout = training.dropout();
+  if (training.has_noise()) params.noise = training.noise();
+  spec.subtract_swapped = training.subtract_swapped();
   if (training.has_end_of_turn()) spec.end_of_turn = training.end_of_turn();
+  if (training.has_reference_norm()) {
+    spec.reference_norm = training.reference_norm();
+    if (!std::isfinite(*spec.reference_norm) || *spec.reference_norm <= 0)
+      return InvalidField("training.reference_norm", absl::StrCat(*spec.reference_norm), "above 0");
+  }
+  spec.early_stop = {.every = training.held_out_every(), .patience = training.patience()};
   return spec;
+}
+
+DatasetSelection ToSelection(const v1::DatasetRows& rows) {
+  DatasetSelection selection = {.dataset = rows.dataset(),
+                                .where = {rows.where().begin(), rows.where().end()},
+                                .first = rows.first()};
+  if (rows.has_count()) selection.count = rows.count();
+  return selection;
+}
+
+// Pairs that came with the request or are rows of a data set.
+absl::Status ReadExamples(const v1::StartJobRequest& request, LearnSpec& spec) {
+  if (request.has_dataset()) {
+    if (request.pairs_size() > 0)
+      return InvalidField("dataset", "one beside pairs", "pairs or a data set");
+    spec.dataset = ToSelection(request.dataset());
+  } else {
+    STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs()));
+  }
+  if (request.has_held_out_dataset()) {
+    if (request.held_out_size() > 0)
+      return InvalidField("held_out_dataset", "one beside held_out", "pairs or a data set");
+    spec.held_out_dataset = ToSelection(request.held_out_dataset());
+  } else if (request.held_out_size() > 0) {
+    absl::StatusOr<std::vector<PolarPair>> held_out = ToPolarPairs(request.held_out());
+    if (!held_out.ok()) return Within("held_out", held_out.status());
+    spec.held_out = *std::move(held_out);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LayerSearch> ToSearch(const v1::LayerSearch& message) {
+  STEER_RETURN_IF_ERROR(CheckCount("search.layers", message.layers_size(), 1, kMostLayers));
+  LayerSearch search;
+  search.layers.assign(message.layers().begin(), message.layers().end());
+  const std::set<int> distinct(search.layers.begin(), search.layers.end());
+  if (distinct.size() != search.layers.size())
+    return InvalidField("search.layers", absl::StrJoin(search.layers, ","), "each layer once");
+  if (message.has_max_utility_loss()) search.max_utility_loss = message.max_utility_loss();
+  STEER_RETURN_IF_ERROR(CheckFinite("search.max_utility_loss", search.max_utility_loss));
+  return search;
+}
+
+absl::Status ReadName(const v1::StartJobRequest& request, LearnSpec& spec) {
+  spec.alias = request.alias();
+  spec.promote = request.promote();
+  if (spec.alias.empty()) {
+    if (!spec.promote) return absl::OkStatus();
+    return InvalidField("promote", "true without an alias", "an alias that the signal is to get");
+  }
+  return CheckAliasName("alias", spec.promote ? spec.alias : DraftOf(spec.alias));
+}
+
+// What the signal tells of how it was learnt: the request without its texts.
+std::string SettingsOf(const v1::StartJobRequest& request) {
+  v1::StartJobRequest settings = request;
+  settings.clear_pairs();
+  settings.clear_held_out();
+  settings.clear_system();
+  settings.clear_labels();
+  settings.clear_description();
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  if (!google::protobuf::util::MessageToJsonString(settings, &json, options).ok()) return "{}";
+  return json;
 }
 
 }  // namespace
 
+absl::StatusOr<LearnSpec> ReadDefinition(const std::string& definition) {
+  v1::StartJobRequest request;
+  if (definition.empty() || !request.ParseFromString(definition))
+    return absl::DataLossError("the job's definition is damaged; start it again");
+  return ToLearnSpec(request);
+}
+
+absl::StatusOr<DatasetHeader> ToDatasetHeader(const v1::UploadDatasetHeader& header) {
+  DatasetHeader out;
+  switch (header.format()) {
+    case v1::UploadDatasetHeader::JSON_LINES:
+      out.reading.format = DatasetFormat::kJsonLines;
+      break;
+    case v1::UploadDatasetHeader::CSV:
+      out.reading.format = DatasetFormat::kCsv;
+      break;
+    default:
+      return InvalidField("header.format", absl::StrCat(header.format()), "JSON_LINES or CSV");
+  }
+  STEER_ASSIGN_OR_RETURN(out.file, ToFileMark(header.size(), kMaxDatasetBytes, header.sha256()));
+  if (!header.name().empty()) STEER_RETURN_IF_ERROR(CheckAliasName("header.name", header.name()));
+  STEER_RETURN_IF_ERROR(CheckDescription("header.description", header.description()));
+  out.reading.question = header.question();
+  out.reading.positive = header.positive();
+  out.reading.negative = header.negative();
+  out.reading.trim = header.trim();
+  out.name = header.name();
+  out.description = header.description();
+  return out;
+}
+
 absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request) {
   LearnSpec spec;
-  STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs()));
-  if (request.held_out_size() > 0) {
-    absl::StatusOr<std::vector<PolarPair>> held_out = ToPolarPairs(request.held_out());
-    if (!held_out.ok()) return Within("held_out", held_out.status());
-    spec.held_out = *std::move(held_out);
+  STEER_RETURN_IF_ERROR(ReadExamples(request, spec));
+  if (request.has_search()) {
+    STEER_ASSIGN_OR_RETURN(spec.search, ToSearch(request.search()));
   }
   switch (request.learner_case()) {
     case v1::StartJobRequest::kDifferenceOfMeans: {
@@ -162,11 +271,12 @@ absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request) {
   }
   STEER_RETURN_IF_ERROR(CheckUtf8("system", request.system()));
   spec.system = request.system();
-  if (!request.alias().empty()) STEER_RETURN_IF_ERROR(CheckAliasName("alias", request.alias()));
-  spec.alias = request.alias();
+  STEER_RETURN_IF_ERROR(ReadName(request, spec));
   STEER_ASSIGN_OR_RETURN(spec.labels, ToLabels("labels", request.labels()));
   STEER_RETURN_IF_ERROR(CheckDescription("description", request.description()));
   spec.description = request.description();
+  spec.definition = request.SerializeAsString();
+  spec.settings = SettingsOf(request);
   return spec;
 }
 

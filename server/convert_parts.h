@@ -32,6 +32,9 @@ absl::StatusOr<std::vector<double>> ToMultipliers(
 
 PositionRule ToPositionRule(const v1::PositionRule& message);
 
+// Of a file with at most `most` bytes.
+absl::StatusOr<FileMark> ToFileMark(int64_t size, int64_t most, const std::string& sha256);
+
 // Text that goes along with a signal.
 absl::StatusOr<std::map<std::string, std::string>> ToLabels(
     const std::string& field, const google::protobuf::Map<std::string, std::string>& labels);

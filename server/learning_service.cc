@@ -1,6 +1,9 @@
 #include "server/learning_service.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/quoted.h"
@@ -8,6 +11,7 @@
 #include "core/base/status_macros.h"
 #include "server/answers.h"
 #include "server/convert.h"
+#include "server/dataset_upload.h"
 #include "server/unary.h"
 #include "server/worker_stream.h"
 
@@ -45,14 +49,77 @@ void Watch(Backend& backend, const std::string& id, WorkerStream<v1::Job>* strea
   stream->End(cut ? absl::UnavailableError("the server is draining; ask again elsewhere") : status);
 }
 
+absl::Status Promote(Backend& backend, const v1::PromoteDraftRequest& request,
+                     v1::Alias* response) {
+  STEER_RETURN_IF_ERROR(CheckAliasName("alias", request.alias()));
+  std::optional<int64_t> expected;
+  if (request.has_expected_version()) expected = request.expected_version();
+  SignalStore& store = backend.runtime.signals();
+  const std::string draft = DraftOf(request.alias());
+  const absl::StatusOr<SignalRecord> signal = store.Get(draft);
+  if (absl::IsNotFound(signal.status())) return NotFound("alias", "draft", draft);
+  STEER_RETURN_IF_ERROR(signal.status());
+  STEER_ASSIGN_OR_RETURN(const AliasRecord alias,
+                         store.SetAlias(request.alias(), signal->id, expected));
+  STEER_RETURN_IF_ERROR(store.DeleteAlias(draft));
+  backend.metrics->ForgetAlias(draft);
+  *response = ToProto(alias);
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+grpc::ServerReadReactor<v1::UploadDatasetRequest>* LearningService::UploadDataset(
+    grpc::CallbackServerContext* context, v1::Dataset* response) {
+  return new DatasetUpload(&backend_, context, response);
+}
+
+grpc::ServerUnaryReactor* LearningService::GetDataset(grpc::CallbackServerContext* context,
+                                                      const v1::GetDatasetRequest* request,
+                                                      v1::Dataset* response) {
+  return RunUnary(backend_.calls, context, [this, request, response]() -> absl::Status {
+    STEER_ASSIGN_OR_RETURN(const DatasetRecord record,
+                           backend_.runtime.signals().GetDataset(request->dataset()));
+    *response = ToProto(record);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* LearningService::ListDatasets(grpc::CallbackServerContext* context,
+                                                        const v1::ListDatasetsRequest* request,
+                                                        v1::ListDatasetsResponse* response) {
+  return RunUnary(backend_.calls, context, [this, request, response]() -> absl::Status {
+    STEER_ASSIGN_OR_RETURN(const int page_size, ToPageSize(request->page_size()));
+    STEER_ASSIGN_OR_RETURN(const Page<DatasetRecord> page, backend_.runtime.signals().ListDatasets(
+                                                               page_size, request->page_token()));
+    for (const DatasetRecord& record : page.items) *response->add_datasets() = ToProto(record);
+    response->set_next_page_token(page.next_page_token);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* LearningService::DeleteDataset(grpc::CallbackServerContext* context,
+                                                         const v1::DeleteDatasetRequest* request,
+                                                         v1::DeleteDatasetResponse*) {
+  return RunUnary(backend_.calls, context, [this, request]() -> absl::Status {
+    STEER_RETURN_IF_ERROR(CheckId("dataset_id", request->dataset_id()));
+    return backend_.runtime.DeleteDataset(request->dataset_id());
+  });
+}
+
+grpc::ServerUnaryReactor* LearningService::PromoteDraft(grpc::CallbackServerContext* context,
+                                                        const v1::PromoteDraftRequest* request,
+                                                        v1::Alias* response) {
+  return RunUnary(backend_.calls, context,
+                  [this, request, response] { return Promote(backend_, *request, response); });
+}
 
 grpc::ServerUnaryReactor* LearningService::StartJob(grpc::CallbackServerContext* context,
                                                     const v1::StartJobRequest* request,
                                                     v1::Job* response) {
   return RunUnary(backend_.calls, context, [this, request, response]() -> absl::Status {
-    STEER_ASSIGN_OR_RETURN(const LearnSpec spec, ToLearnSpec(*request));
-    STEER_ASSIGN_OR_RETURN(const JobRecord job, backend_.runtime.StartJob(spec));
+    STEER_ASSIGN_OR_RETURN(LearnSpec spec, ToLearnSpec(*request));
+    STEER_ASSIGN_OR_RETURN(const JobRecord job, backend_.runtime.StartJob(std::move(spec)));
     *response = ToProto(job);
     return absl::OkStatus();
   });

@@ -17,6 +17,7 @@
 #include "prometheus/exposer.h"
 #include "server/analysis_service.h"
 #include "server/backend.h"
+#include "server/convert.h"
 #include "server/engine_collector.h"
 #include "server/generation_service.h"
 #include "server/learning_service.h"
@@ -41,13 +42,6 @@ std::vector<std::string> PoolNames(const Runtime& runtime) {
   std::vector<std::string> names;
   for (const PoolStats& pool : runtime.pools()) names.push_back(pool.name);
   return names;
-}
-
-bool HasOpenJobs(Runtime& runtime) {
-  const std::vector<JobRecord> jobs = runtime.jobs().List();
-  return std::any_of(jobs.begin(), jobs.end(), [](const JobRecord& job) {
-    return job.state == JobState::kQueued || job.state == JobState::kRunning;
-  });
 }
 
 // Debian's reflection library adds itself to every server when it is loaded; this takes it out.
@@ -86,9 +80,7 @@ class Server::Impl {
  private:
   void Configure(grpc::ServerBuilder& builder);
   void Close(std::chrono::system_clock::time_point deadline);
-  bool Idle() {
-    return *open_calls_ == 0 && backend_.runtime.in_flight() == 0 && !HasOpenJobs(backend_.runtime);
-  }
+  bool Idle() { return *open_calls_ == 0 && backend_.runtime.in_flight() == 0; }
 
   const ServerOptions options_;
   const std::shared_ptr<Metrics> metrics_;
@@ -175,6 +167,7 @@ bool Server::Impl::Drain(StopRequests& stop) {
   server_->GetHealthCheckService()->SetServingStatus(false);
   backend_.runtime.StartDraining();
   backend_.draining = true;
+  backend_.runtime.jobs().Stop();  // they go on after a restart
   bool idle = Idle();
   while (!idle && Clock::now() < deadline) {
     if (stop.Await(2, std::min(deadline, Clock::now() + kDrainPollPeriod))) break;
@@ -196,6 +189,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   auto impl = std::make_unique<Impl>(options, runtime);
   STEER_RETURN_IF_ERROR(impl->ListenForMetrics());
   STEER_RETURN_IF_ERROR(impl->Listen());
+  runtime->ResumeJobs(&ReadDefinition);
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 

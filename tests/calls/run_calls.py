@@ -51,7 +51,7 @@ def learn_on_another_model(folder, state):
     model = pathlib.Path(folder, "foreign.gguf")
     script = REPOSITORY / "tests/support/make_tiny_model.py"
     subprocess.run([sys.executable, script, model, "--hidden", "32", "--seed", "1"], check=True)
-    job = message_class("steer.v1.StartJobRequest")(alias="foreign")
+    job = message_class("steer.v1.StartJobRequest")(alias="foreign", promote=True)
     job.pairs.add(question=b"the question", positive=b"hello", negative=b"an other one")
     job.difference_of_means.layer = 1
     with Steerd(model, state) as steerd:

@@ -29,6 +29,11 @@ def native(tensors, kind="vector", **metadata):
 SITE = "layers.1.block_out"
 
 FILES = {
+    "csv": b'question,matching,not_matching,topic\r\n"the question, again",hello,an other one,"a ""b"""\r\nwhat,go on,,c\r\n',
+    "csv_bad_row": b"question,matching,not_matching\nthe question,hello\n",
+    "jsonl": b'{"question": "the question", "answer_matching_behavior": " hello", "answer_not_matching_behavior": " no"}\n',
+    "jsonl_bad_row": b'{"question": "the question", "positive": "hello"}\n{"question": "what"}\n',
+    "jsonl_bad_utf8": b'{"question": "\xff", "positive": "hello"}\n',
     "vector": native({f"{SITE}.v": floats(64)}),
     "loud": native({f"{SITE}.v": floats(64, value=0.5)}, default_multiplier="2"),
     "lora": native({"layers.0.down_proj.A": floats(2, 96), "layers.0.down_proj.B": floats(64, 2)}, kind="lora"),

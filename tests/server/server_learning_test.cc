@@ -32,6 +32,7 @@ TEST_F(ServerLearningTest, AJobIsWatchedToItsEndAndItsSignalSteers) {
   AddPairs(4, request);
   request.mutable_difference_of_means()->set_layer(1);
   request.set_alias("learnt");
+  request.set_promote(true);
   const v1::Job job = Watched(request, [](const v1::Job&) {});
   EXPECT_EQ(job.state(), v1::Job::SUCCEEDED) << job.error();
   EXPECT_EQ(job.done(), job.total());
@@ -55,6 +56,7 @@ TEST_F(ServerLearningTest, ATrainingJobTellsOfItsStepsAndItsSignalSteers) {
   v1::StartJobRequest request;
   AddPairs(4, request);
   request.set_alias("trained");
+  request.set_promote(true);
   v1::Training& training = *request.mutable_training();
   training.mutable_split()->set_gamma(6);
   training.set_kind("lora");
