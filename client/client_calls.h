@@ -72,6 +72,21 @@ absl::StatusOr<std::vector<Item>> AllPages(
   return all;
 }
 
+// Writes `message`, which has a header, and then the file in chunks. A refused write means that the
+// server has answered already; Finish says what.
+template <typename Message>
+void SendFile(Message& message, absl::string_view file,
+              grpc::ClientWriterInterface<Message>& writer) {
+  constexpr size_t kChunkBytes = size_t{1024} * 1024;  // the most that the server takes
+  bool open = writer.Write(message);
+  for (size_t at = 0; open && at < file.size(); at += kChunkBytes) {
+    const absl::string_view chunk = file.substr(at, kChunkBytes);
+    message.set_chunk(chunk.data(), chunk.size());
+    open = writer.Write(message);
+  }
+  writer.WritesDone();
+}
+
 // Reads a stream to its end, or until `on_event` says no.
 template <typename Event, typename OnEvent>
 absl::Status ReadAll(Call& call, grpc::ClientReaderInterface<Event>& reader,

@@ -15,12 +15,6 @@
 #include "grpcpp/security/credentials.h"
 
 namespace steer {
-namespace {
-
-constexpr size_t kChunkBytes = size_t{1024} * 1024;  // the most that RegisterSignal takes
-
-}  // namespace
-
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
 
@@ -98,14 +92,7 @@ absl::StatusOr<v1::RegisterSignalResponse> Client::UploadSignal(absl::string_vie
   header.mutable_labels()->insert(options.labels.begin(), options.labels.end());
   header.set_description(options.description);
   header.set_alias(options.alias);
-  // A refused write means that the server has answered already; Finish says what.
-  bool open = writer->Write(message);
-  for (size_t at = 0; open && at < file.size(); at += kChunkBytes) {
-    const absl::string_view chunk = file.substr(at, kChunkBytes);
-    message.set_chunk(chunk.data(), chunk.size());
-    open = writer->Write(message);
-  }
-  writer->WritesDone();
+  SendFile(message, file, *writer);
   STEER_RETURN_IF_ERROR(call.Outcome(writer->Finish()));
   return response;
 }
@@ -147,45 +134,6 @@ absl::Status Client::DeleteAlias(const std::string& name) {
 absl::StatusOr<std::vector<v1::Alias>> Client::ListAliases() {
   return AllPages(impl_->options, *impl_->signals, &v1::SignalService::StubInterface::ListAliases,
                   &v1::ListAliasesResponse::mutable_aliases);
-}
-
-absl::StatusOr<v1::Job> Client::StartJob(const v1::StartJobRequest& request) {
-  return Unary(impl_->options, *impl_->learning, &v1::LearningService::StubInterface::StartJob,
-               request);
-}
-
-absl::StatusOr<v1::Job> Client::GetJob(const std::string& id) {
-  v1::GetJobRequest request;
-  request.set_id(id);
-  return Unary(impl_->options, *impl_->learning, &v1::LearningService::StubInterface::GetJob,
-               request);
-}
-
-absl::StatusOr<v1::Job> Client::WatchJob(const std::string& id, const OnJob& on_change,
-                                         std::stop_token stop) {
-  Call call(impl_->options, std::move(stop));
-  v1::WatchJobRequest request;
-  request.set_id(id);
-  const auto reader = impl_->learning->WatchJob(call.context(), request);
-  std::optional<v1::Job> last;
-  STEER_RETURN_IF_ERROR(ReadAll(call, *reader, [&](const v1::Job& job) {
-    last = job;
-    return on_change(job);
-  }));
-  if (!last) return absl::DataLossError("the stream ended without a job");
-  return *std::move(last);
-}
-
-absl::StatusOr<std::vector<v1::Job>> Client::ListJobs() {
-  return AllPages(impl_->options, *impl_->learning, &v1::LearningService::StubInterface::ListJobs,
-                  &v1::ListJobsResponse::mutable_jobs);
-}
-
-absl::StatusOr<v1::Job> Client::CancelJob(const std::string& id) {
-  v1::CancelJobRequest request;
-  request.set_id(id);
-  return Unary(impl_->options, *impl_->learning, &v1::LearningService::StubInterface::CancelJob,
-               request);
 }
 
 }  // namespace steer

@@ -88,6 +88,13 @@ class Client {
   // All pages, newest first.
   absl::StatusOr<std::vector<v1::ProbeRun>> ListProbeRuns(const std::string& signal);
 
+  // The header's size and hash are set here.
+  absl::StatusOr<v1::Dataset> UploadDataset(absl::string_view file, v1::UploadDatasetHeader header);
+  absl::StatusOr<v1::Dataset> GetDataset(const std::string& name_or_id);
+  absl::StatusOr<std::vector<v1::Dataset>> ListDatasets();  // all pages, newest first
+  absl::Status DeleteDataset(const std::string& id);
+  absl::StatusOr<v1::Alias> PromoteDraft(const v1::PromoteDraftRequest& request);
+
   absl::StatusOr<v1::Job> StartJob(const v1::StartJobRequest& request);
   absl::StatusOr<v1::Job> GetJob(const std::string& id);
   // Returns the job as it ended.

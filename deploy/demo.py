@@ -46,7 +46,7 @@ def heading(text):
 
 def learn(steerctl):
     heading("1. Learn a vector from polar pairs")
-    job = steerctl.run("learn", str(PAIRS / f"{ALIAS}_train.jsonl"), "--alias", ALIAS)
+    job = steerctl.run("learn", str(PAIRS / f"{ALIAS}_train.jsonl"), "--alias", ALIAS, "--promote")
     results = job["results"]
     print(f"signal {job['signal_id'][:16]}…, alias {ALIAS}: layer {results['layer']:.0f}, |v| = {results['norm']:.3f}, "
           f"mean |h| = {results['mean_activation_norm']:.3f}, from {results['pairs']:.0f} pairs")

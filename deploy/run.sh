@@ -92,6 +92,6 @@ cat << TEXT
   steerctl generate "How was your weekend?" --signal cheerful=1 --plain-too
   steerctl chat --signal cheerful=1
   steerctl score deploy/pairs/cheerful_test.jsonl --signal cheerful=1 --multipliers=-2,-1,0,1,2
-  steerctl learn YOUR_PAIRS.jsonl --alias NAME
+  steerctl learn YOUR_PAIRS.jsonl --alias NAME --promote
   steerctl --help
 TEXT

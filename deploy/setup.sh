@@ -20,8 +20,8 @@ GEMMA_SHA256=a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818
 
 # GoogleTest is among them because the one build folder configures the tests too.
 RUN_PACKAGES="ca-certificates ccache cmake g++ libabsl-dev libcli11-dev libcurl4-openssl-dev libgmock-dev libgrpc++-dev
-  libgtest-dev libnlopt-dev libpcre2-dev libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev libutf8proc-dev ninja-build nlohmann-json3-dev
-  pkg-config prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc python3 python3-venv zlib1g-dev"
+  libgtest-dev libnlopt-dev libpcre2-dev libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev libutf8proc-dev libyaml-cpp-dev ninja-build
+  nlohmann-json3-dev pkg-config prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc python3 python3-venv zlib1g-dev"
 TEST_PACKAGES="git strace"
 LONG_PACKAGES="buildah clang debootstrap"
 

@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "client/steerctl/commands.h"
+#include "client/steerctl/job_output.h"
 #include "client/steerctl/job_text.h"
 #include "client/steerctl/json.h"
 #include "client/steerctl/table.h"
@@ -12,6 +13,11 @@ struct ListOptions {};
 
 struct JobOptions {
   std::string id;
+};
+
+struct ShowOptions {
+  std::string id;
+  std::string svg_path;
 };
 
 absl::Status RunList(const Session& session, const ListOptions& options) {
@@ -29,7 +35,7 @@ absl::Status RunList(const Session& session, const ListOptions& options) {
   }
   Table table({{"JOB"},
                {"STATE"},
-               {"EXAMPLES", Table::Align::kRight},
+               {"DONE", Table::Align::kRight},
                {"CREATED (UTC)"},
                {"LEARNER"},
                {"SIGNAL"}});
@@ -47,9 +53,19 @@ absl::Status ShowJob(const Session& session, const absl::StatusOr<v1::Job>& job)
   return absl::OkStatus();
 }
 
-absl::Status RunShow(const Session& session, const JobOptions& options) {
+absl::Status RunShow(const Session& session, const ShowOptions& options) {
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
-  return ShowJob(session, client->GetJob(options.id));
+  STEER_ASSIGN_OR_RETURN(const v1::Job job, client->GetJob(options.id));
+  STEER_RETURN_IF_ERROR(ShowJob(session, job));
+  return WriteLayerMap(*client, job, options.svg_path);
+}
+
+// Leaves the job alone when it is interrupted: it was started elsewhere.
+absl::Status RunWatch(const Session& session, const JobOptions& options) {
+  STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
+  STEER_ASSIGN_OR_RETURN(const v1::Job job,
+                         WatchJob(*client, options.id, session.interrupt->Arm()));
+  return ShowEnd(session, job);
 }
 
 absl::Status RunCancel(const Session& session, const JobOptions& options) {
@@ -74,7 +90,14 @@ void AddJobCommands(CLI::App& app, Session& session) {
     command.footer(absl::StrCat("Example: steerctl jobs ", name, " ID"));
     SetAction(command, session, options, run);
   };
-  add("show", "One job in full", &RunShow);
+  CLI::App& show = *group.add_subcommand("show", "One job in full");
+  const auto show_options = std::make_shared<ShowOptions>();
+  show.add_option("id", show_options->id, "The job's id")->required();
+  show.add_option("--svg", show_options->svg_path,
+                  "Draw the map of a search's layers and multipliers into a file");
+  show.footer("Example: steerctl jobs show ID --svg map.svg");
+  SetAction(show, session, show_options, &RunShow);
+  add("watch", "Follow a job to its end; Ctrl-C leaves it running", &RunWatch);
   add("cancel", "Stop a job; a finished one stays as it is", &RunCancel);
 }
 

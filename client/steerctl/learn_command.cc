@@ -2,12 +2,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/pairs_file.h"
 #include "client/steerctl/command_line.h"
 #include "client/steerctl/commands.h"
+#include "client/steerctl/example_options.h"
+#include "client/steerctl/job_output.h"
 #include "client/steerctl/job_text.h"
 #include "client/steerctl/json.h"
-#include "client/steerctl/progress.h"
+#include "client/steerctl/recipe.h"
 #include "client/steerctl/training_options.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
@@ -16,43 +17,59 @@ namespace steer {
 namespace {
 
 struct LearnOptions {
-  std::string pairs_path;
-  std::string held_out_path;
+  ExampleOptions examples;
+  std::string recipe_path;
   std::string method = "difference_of_means";
   TrainingOptions training;
   std::string alias;
+  bool promote = false;
   std::optional<int> layer;
+  std::vector<int> layers;  // of a search
+  std::optional<double> max_loss;
+  std::string svg_path;
   std::string system;
   std::vector<std::string> labels;  // checked by ParseLabel while the command line is read
   std::string description;
 };
 
-absl::StatusOr<v1::StartJobRequest> ToRequest(const LearnOptions& options) {
-  v1::StartJobRequest request;
-  const auto pairs = ReadPairs(options.pairs_path);
-  if (!pairs.ok()) return UsageError(pairs.status());
-  request.mutable_pairs()->Add(pairs->begin(), pairs->end());
-  if (!options.held_out_path.empty()) {
-    const auto held_out = ReadPairs(options.held_out_path);
-    if (!held_out.ok()) return UsageError(held_out.status());
-    request.mutable_held_out()->Add(held_out->begin(), held_out->end());
-  }
+// The learner and its layer, as the command line says.
+absl::Status SetLearner(const LearnOptions& options, v1::StartJobRequest& request) {
   if (options.method == "difference_of_means") {
     v1::DifferenceOfMeans& learner = *request.mutable_difference_of_means();
     if (options.layer) learner.set_layer(*options.layer);
-  } else {
-    TrainingOptions training = options.training;
-    if (options.layer) {
-      training.sites = {absl::StrCat("layers.", *options.layer, ".block_out",
-                                     training.kind == "vector" ? "" : "=mlp_mid")};
-    }
-    absl::StatusOr<v1::Training> learner = ToTraining(options.method, training);
-    if (!learner.ok()) return UsageError(learner.status());
-    *request.mutable_training() = *std::move(learner);
+    return absl::OkStatus();
   }
-  request.set_system(options.system);
-  request.set_alias(options.alias);
-  request.set_description(options.description);
+  TrainingOptions training = options.training;
+  if (options.layer) {
+    training.sites = {absl::StrCat("layers.", *options.layer, ".block_out",
+                                   training.kind == "vector" ? "" : "=mlp_mid")};
+  }
+  absl::StatusOr<v1::Training> learner = ToTraining(options.method, training);
+  if (!learner.ok()) return UsageError(learner.status());
+  *request.mutable_training() = *std::move(learner);
+  return absl::OkStatus();
+}
+
+// A recipe says everything; the command line has what it leaves open, and the last word on the
+// examples and the name.
+absl::StatusOr<v1::StartJobRequest> ToRequest(const LearnOptions& options) {
+  v1::StartJobRequest request;
+  if (options.recipe_path.empty()) {
+    STEER_RETURN_IF_ERROR(SetLearner(options, request));
+  } else {
+    absl::StatusOr<v1::StartJobRequest> recipe = ReadRecipe(options.recipe_path);
+    if (!recipe.ok()) return UsageError(recipe.status());
+    request = *std::move(recipe);
+  }
+  STEER_RETURN_IF_ERROR(SetExamples(options.examples, request));
+  if (!options.system.empty()) request.set_system(options.system);
+  if (!options.alias.empty()) request.set_alias(options.alias);
+  if (options.promote) request.set_promote(true);
+  if (!options.layers.empty()) {
+    request.mutable_search()->mutable_layers()->Add(options.layers.begin(), options.layers.end());
+    if (options.max_loss) request.mutable_search()->set_max_utility_loss(*options.max_loss);
+  }
+  if (!options.description.empty()) request.set_description(options.description);
   for (const std::string& text : options.labels) {
     STEER_ASSIGN_OR_RETURN(const auto label, ParseLabel(text));
     (*request.mutable_labels())[label.first] = label.second;
@@ -66,12 +83,7 @@ absl::Status RunLearn(const Session& session, const LearnOptions& options) {
   const std::stop_token stop = session.interrupt->Arm();
   STEER_ASSIGN_OR_RETURN(v1::Job job, client->StartJob(request));
 
-  Progress progress;
-  const auto on_change = [&](const v1::Job& now) {
-    return progress.Show(StateText(now.state()), now.done(), now.total(), TrainingText(now));
-  };
-  absl::StatusOr<v1::Job> watched = client->WatchJob(job.id(), on_change, stop);
-  progress.End();
+  absl::StatusOr<v1::Job> watched = WatchJob(*client, job.id(), stop);
   if (stop.stop_requested()) {
     STEER_ASSIGN_OR_RETURN(job, client->CancelJob(job.id()));
     // It ends between two examples or steps.
@@ -81,13 +93,10 @@ absl::Status RunLearn(const Session& session, const LearnOptions& options) {
   }
   if (!watched.ok()) {
     return Annotate(watched.status(),
-                    absl::StrCat(job.id(), " goes on ('steerctl jobs show ", job.id(), "')"));
+                    absl::StrCat(job.id(), " goes on ('steerctl jobs watch ", job.id(), "')"));
   }
-  job = *std::move(watched);
-  Print(session.json ? Dump(ToJson(job)) : Details(job));
-  if (job.state() == v1::Job::SUCCEEDED) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("the job ", StateText(job.state()),
-                                         job.error().empty() ? "" : ": ", job.error()));
+  STEER_RETURN_IF_ERROR(ShowEnd(session, *watched));
+  return WriteLayerMap(*client, *watched, options.svg_path);
 }
 
 }  // namespace
@@ -95,19 +104,33 @@ absl::Status RunLearn(const Session& session, const LearnOptions& options) {
 void AddLearnCommand(CLI::App& app, Session& session) {
   CLI::App& command = *app.add_subcommand("learn", "Make a signal from polar pairs");
   const auto options = std::make_shared<LearnOptions>();
-  command
-      .add_option("file", options->pairs_path,
-                  "JSON lines {\"question\", \"positive\", \"negative\"}; - is standard input")
-      ->required();
+  AddExampleOptions(command, options->examples);
+  CLI::Option* const recipe = command.add_option(
+      "--recipe", options->recipe_path, "How, as a YAML file with the fields of StartJobRequest");
+  recipe->type_name("FILE");
   std::vector<std::string> methods = ObjectiveNames();
   methods.insert(methods.begin(), options->method);
   command.add_option("--method", options->method, "How; default: difference_of_means")
-      ->check(CLI::IsMember(methods));
-  command.add_option("--held-out", options->held_out_path,
-                     "Other pairs, on which its dose curve is measured, kept and fitted");
-  command.add_option("--alias", options->alias, "Move this name to the new signal");
-  command.add_option("--layer", options->layer,
-                     "0-based; default: the middle layer. At its block_out, read mlp_mid");
+      ->check(CLI::IsMember(methods))
+      ->excludes(recipe);
+  CLI::Option* const alias = command.add_option(
+      "--alias", options->alias, "What it is called: it waits as drafts/NAME to be promoted");
+  alias->type_name("NAME");
+  command.add_flag("--promote", options->promote, "Move the name itself, at once")->needs(alias);
+  CLI::Option* const layer =
+      command.add_option("--layer", options->layer,
+                         "0-based; default: the middle layer. At its block_out, read mlp_mid");
+  CLI::Option* const layers =
+      command.add_option("--layers", options->layers,
+                         "Learn at each and suggest one; comma-separated, needs held-out pairs");
+  layers->delimiter(',')->allow_extra_args(false)->excludes(layer);
+  command
+      .add_option("--max-loss", options->max_loss,
+                  "Utility that the suggested layer may cost, nats per token; default: 0.5")
+      ->needs(layers);
+  command
+      .add_option("--svg", options->svg_path, "Draw the map of layers and multipliers into a file")
+      ->needs(layers);
   command.add_option("--system", options->system, "System message; default: the template's own");
   command.add_option("--label", options->labels, "A label; repeatable")
       ->type_name("KEY=VALUE")
@@ -115,12 +138,18 @@ void AddLearnCommand(CLI::App& app, Session& session) {
       ->check([](const std::string& text) { return CheckText(ParseLabel(text).status()); });
   command.add_option("--description", options->description, "What it does");
   AddTrainingOptions(command, options->training);
+  for (CLI::Option* const option : command.get_options(
+           [](const CLI::Option* option) { return option->get_group() == kTrainingGroup; }))
+    option->excludes(recipe);
+  layer->excludes(recipe);
   command.footer(
       "difference_of_means makes a vector: the mean over pairs of the activations after the\n"
       "positive answer minus those after the negative one. The others train a signal by "
       "gradients.\n"
       "Ctrl-C cancels the job.\n"
-      "Example: steerctl learn pairs.jsonl --alias polite --layer 14\n"
+      "Example: steerctl learn pairs.jsonl --alias polite --layer 14 --promote\n"
+      "         steerctl learn --dataset power --rows 0:500 --held-out-dataset power \\\n"
+      "             --held-out-rows 500 --layers 10,14,18 --svg map.svg\n"
       "         steerctl learn pairs.jsonl --alias polite --method split --kind lora --steps 100");
   SetAction(command, session, options, &RunLearn);
 }

@@ -58,7 +58,7 @@ int Run(int argc, const char* const* argv) {
   app.footer(
       "Exit codes: 0 done, 1 the server refused or could not, 2 wrong usage, 130 interrupted.\n"
       "The first steps:\n"
-      "  steerctl learn pairs.jsonl --alias polite\n"
+      "  steerctl learn pairs.jsonl --alias polite --promote\n"
       "  steerctl generate \"How do I boil an egg?\" --signal polite=2 --plain-too\n"
       "  steerctl score pairs.jsonl --signal polite=1 --multipliers=-2,-1,0,1,2\n"
       "  steerctl sweep pairs.jsonl --signal polite --from=-8 --to=8 --svg polite.svg\n"
@@ -69,6 +69,7 @@ int Run(int argc, const char* const* argv) {
   AddSteerCommand(app, session);
   AddChatCommand(app, session);
   AddSignalCommands(app, session);
+  AddDatasetCommands(app, session);
   AddLearnCommand(app, session);
   AddScoreCommand(app, session);
   AddSweepCommand(app, session);

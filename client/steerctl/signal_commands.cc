@@ -27,8 +27,12 @@ struct NameOptions {
 };
 
 struct AliasOptions {
-  v1::SetAliasRequest request;
   std::string name, target;
+  std::optional<int64_t> expected_version;
+};
+
+struct PromoteOptions {
+  std::string name;
   std::optional<int64_t> expected_version;
 };
 
@@ -44,7 +48,8 @@ std::string Details(const v1::Signal& signal) {
                {"model weights", signal.model_weights()},
                {"size", BytesText(signal.payload_bytes())},
                {"created", absl::StrCat(TimeText(signal.created_unix_ms()), " UTC")},
-               {"description", signal.description()}});
+               {"description", signal.description()},
+               {"learnt", signal.provenance()}});
   // Maps of a message have no order.
   const std::map<std::string, std::string> labels(signal.labels().begin(), signal.labels().end());
   for (const auto& [key, value] : labels) absl::StrAppend(&text, "label ", key, ": ", value, "\n");
@@ -118,17 +123,29 @@ absl::Status RunRemove(const Session& session, const NameOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status ShowAlias(const Session& session, const absl::StatusOr<v1::Alias>& alias) {
+  STEER_RETURN_IF_ERROR(alias.status());
+  Print(session.json ? Dump(ToJson(*alias))
+                     : absl::StrCat(alias->name(), " is ", alias->signal_id(), " (version ",
+                                    alias->version(), ")\n"));
+  return absl::OkStatus();
+}
+
 absl::Status RunAlias(const Session& session, const AliasOptions& options) {
   v1::SetAliasRequest request;
   request.set_name(options.name);
   request.set_signal(options.target);
   if (options.expected_version) request.set_expected_version(*options.expected_version);
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
-  STEER_ASSIGN_OR_RETURN(const v1::Alias alias, client->SetAlias(request));
-  Print(session.json ? Dump(ToJson(alias))
-                     : absl::StrCat(alias.name(), " is ", alias.signal_id(), " (version ",
-                                    alias.version(), ")\n"));
-  return absl::OkStatus();
+  return ShowAlias(session, client->SetAlias(request));
+}
+
+absl::Status RunPromote(const Session& session, const PromoteOptions& options) {
+  v1::PromoteDraftRequest request;
+  request.set_alias(options.name);
+  if (options.expected_version) request.set_expected_version(*options.expected_version);
+  STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
+  return ShowAlias(session, client->PromoteDraft(request));
 }
 
 absl::Status RunUnalias(const Session& session, const NameOptions& options) {
@@ -182,6 +199,17 @@ void AddAlias(CLI::App& group, Session& session) {
   SetAction(command, session, options, &RunAlias);
 }
 
+void AddPromote(CLI::App& group, Session& session) {
+  CLI::App& command =
+      *group.add_subcommand("promote", "Move a name to the signal that was learnt for it");
+  const auto options = std::make_shared<PromoteOptions>();
+  command.add_option("name", options->name, "The name, without \"drafts/\"")->required();
+  command.add_option("--expected-version", options->expected_version,
+                     "Only if the alias still has this version; 0: only if it is new");
+  command.footer("Example: steerctl signal promote polite");
+  SetAction(command, session, options, &RunPromote);
+}
+
 // A command with one argument, an alias or an id.
 CLI::App& AddNamed(CLI::App& group, Session& session, const char* name, const char* help,
                    absl::Status (*run)(const Session&, const NameOptions&)) {
@@ -210,6 +238,7 @@ void AddSignalCommands(CLI::App& app, Session& session) {
   AddNamed(group, session, "show", "One signal in full", &RunShow);
   AddNamed(group, session, "rm", "Delete a signal; refused while it has names", &RunRemove);
   AddAlias(group, session);
+  AddPromote(group, session);
   AddNamed(group, session, "unalias", "Delete a name; the signal stays", &RunUnalias);
   CLI::App& aliases = *group.add_subcommand("aliases", "All names");
   aliases.footer("Example: steerctl signal aliases");

@@ -59,9 +59,8 @@ const std::vector<std::string>& ObjectiveNames() {
 }
 
 void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
-  const std::string group = "Of signals that are trained";
   const auto add = [&](const char* name, auto& target, const char* help) {
-    return command.add_option(name, target, help)->group(group);
+    return command.add_option(name, target, help)->group(kTrainingGroup);
   };
   add("--kind", options.kind, "What is trained; default: vector")
       ->check(CLI::IsMember({"vector", "lora", "local_weight"}));
@@ -90,6 +89,18 @@ void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
   add("--weight-decay", options.weight_decay, "Of AdamW; default: 0");
   add("--clip", options.clip, "Largest norm of the gradients; default: 1, 0 = none");
   add("--dropout", options.dropout, "Share of what is added that a step leaves out; default: 0");
+  add("--noise", options.noise,
+      "Deviation of the noise on its numbers while it learns; default: 0");
+  command
+      .add_flag("--subtract-swapped", options.subtract_swapped,
+                "Learn from the swapped pairs too, and subtract; with dpo")
+      ->group(kTrainingGroup);
+  add("--held-out-every", options.held_out_every,
+      "Steps between two looks at the held-out pairs; default: a tenth of the run");
+  add("--patience", options.patience,
+      "Looks without a lower loss before it ends, with the best signal; default: never");
+  add("--reference-norm", options.reference_norm,
+      "Residual norm that a vector's factors are meant for: they grow with this model's");
   add("--seed", options.seed, "Of everything that chance decides; default: 42");
 }
 
@@ -121,11 +132,16 @@ absl::StatusOr<v1::Training> ToTraining(const std::string& objective,
   if (options.epochs) training.set_epochs(*options.epochs);
   if (options.batch) training.set_batch(*options.batch);
   if (options.accumulation) training.set_accumulation(*options.accumulation);
+  if (options.held_out_every) training.set_held_out_every(*options.held_out_every);
+  if (options.patience) training.set_patience(*options.patience);
   if (options.rate) training.set_learning_rate(*options.rate);
   if (options.warm_up) training.set_warm_up_steps(*options.warm_up);
   if (options.weight_decay) training.set_weight_decay(*options.weight_decay);
   if (options.clip) training.set_clip(*options.clip);
   if (options.dropout) training.set_dropout(*options.dropout);
+  if (options.noise) training.set_noise(*options.noise);
+  training.set_subtract_swapped(options.subtract_swapped);
+  if (options.reference_norm) training.set_reference_norm(*options.reference_norm);
   if (options.seed) training.set_seed(*options.seed);
   return training;
 }

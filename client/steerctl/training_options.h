@@ -22,8 +22,9 @@ struct TrainingOptions {
   std::vector<double> factors;
   std::optional<int> steps;
   std::optional<double> epochs;
-  std::optional<int> batch, accumulation, warm_up;
-  std::optional<double> rate, weight_decay, clip, dropout;
+  std::optional<int> batch, accumulation, warm_up, held_out_every, patience;
+  std::optional<double> rate, weight_decay, clip, dropout, noise, reference_norm;
+  bool subtract_swapped = false;
   std::string decay = "linear";
   std::optional<uint64_t> seed;
 };
@@ -31,6 +32,8 @@ struct TrainingOptions {
 // The names of the objectives, as they are given on the command line.
 const std::vector<std::string>& ObjectiveNames();
 
+// The options are in this group of the help.
+inline constexpr char kTrainingGroup[] = "Of signals that are trained";
 void AddTrainingOptions(CLI::App& command, TrainingOptions& options);
 
 // INVALID_ARGUMENT for a setting that the objective does not have, naming those it has.

@@ -61,6 +61,54 @@ class CrashTest(unittest.TestCase):
                 answer = steerd.call("GenerationService/Generate", request)
                 self.assertEqual(answer[-1].finished.receipt.controls[0].control.signal_id, signal_id)
 
+    def test_a_job_that_was_acknowledged_is_learnt_in_spite_of_kill_9(self):
+        request = message_class("steer.v1.StartJobRequest")(alias="learnt", promote=True)
+        request.pairs.add(question=b"the question", positive=b"hello", negative=b"an other one")
+        request.training.split.SetInParent()
+        request.training.kind = "lora"
+        request.training.steps = 200
+        with self.steerd() as steerd:
+            whole = self.finished(steerd, steerd.call("LearningService/StartJob", request)[0].id)
+            # One that runs and one that waits when the server is killed.
+            jobs = [steerd.call("LearningService/StartJob", request)[0].id for _ in range(2)]
+            steerd.process.send_signal(signal.SIGKILL)
+            steerd.process.wait()
+        with self.steerd() as steerd:
+            for job in jobs:
+                self.assertEqual(self.finished(steerd, job).signal_id, whole.signal_id)
+
+    def test_a_stop_does_not_wait_for_a_job_that_goes_on_later(self):
+        request = message_class("steer.v1.StartJobRequest")()
+        request.pairs.add(question=b"the question", positive=b"hello", negative=b"an other one")
+        request.training.sft.SetInParent()
+        request.training.kind = "vector"
+        request.training.steps = 1000000
+        with self.steerd() as steerd:
+            job = steerd.call("LearningService/StartJob", request)[0].id
+            done = self.steps(steerd, job, 20)
+            begin = time.monotonic()
+            steerd.process.send_signal(signal.SIGTERM)
+            self.assertEqual(steerd.process.wait(timeout=60), 0)
+            self.assertLess(time.monotonic() - begin, 30)
+        with self.steerd() as steerd:
+            self.assertGreaterEqual(self.steps(steerd, job, 1), done)
+            steerd.call("LearningService/CancelJob", message_class("steer.v1.CancelJobRequest")(id=job))
+
+    def steps(self, steerd, job, least):
+        """How many steps the job has done, once those are enough."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            done = steerd.call("LearningService/GetJob", message_class("steer.v1.GetJobRequest")(id=job))[0].done
+            if done >= least:
+                return done
+            time.sleep(0.02)
+        self.fail("the job does not get on")
+
+    def finished(self, steerd, job):
+        last = steerd.call("LearningService/WatchJob", message_class("steer.v1.WatchJobRequest")(id=job))[-1]
+        self.assertEqual(last.state, type(last).SUCCEEDED, last)
+        return last
+
     def test_payload_folder_and_database_are_synced_before_the_answer(self):
         with self.steerd() as steerd:
             trace_path = os.path.join(steerd.folder, "trace")

@@ -124,7 +124,7 @@ class DashboardTest(unittest.TestCase):
     @classmethod
     def traffic(cls):
         """One of everything that the dashboard shows, mistakes included."""
-        cls.steerctl("learn", cls.pairs.name, "--alias", "cheerful")
+        cls.steerctl("learn", cls.pairs.name, "--alias", "cheerful", "--promote")
         cls.steerctl("generate", "How are you?", "--signal", "cheerful=1", "--max-tokens", "8",
                      "--temperature", "0", "--plain-too")
         cls.steerctl("score", cls.pairs.name, "--signal", "cheerful=1", "--multipliers=-1,-0.25,0,0.25,1,2")

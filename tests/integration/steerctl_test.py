@@ -31,7 +31,7 @@ class SteerctlTest(unittest.TestCase):
         cls.server.__enter__()
         cls.addClassCleanup(cls.server.__exit__)
         cls.pairs = cls.file("pairs.jsonl", "".join(json.dumps(pair) + "\n" for pair in PAIRS))
-        cls.learned = json.loads(cls.run_ok("learn", cls.pairs, "--alias", "cheerful", "--label", "by=test", "--json"))
+        cls.learned = json.loads(cls.run_ok("learn", cls.pairs, "--alias", "cheerful", "--promote", "--label", "by=test", "--json"))
 
     @classmethod
     def file(cls, name, content):
@@ -145,6 +145,45 @@ class SteerctlTest(unittest.TestCase):
         self.assertIn("succeeded", self.run_ok("jobs", "cancel", self.learned["id"]))
         self.assertIn("layer", self.refused(1, "learn", self.pairs, "--layer", "9999"))
 
+    def test_data_sets_and_what_is_learnt_from_them(self):
+        csv = self.file("pairs.csv", "question,matching,not_matching,topic\n"
+                        + "".join('"{}","{}","{}"'.format(*pair.values()) + f",t{i}\n" for i, pair in enumerate(PAIRS)))
+        uploaded = json.loads(self.run_ok("dataset", "upload", csv, "--name", "moods", "--json"))
+        self.assertEqual(uploaded["rows"], len(PAIRS))
+        self.assertIn("moods", self.run_ok("dataset", "list"))
+        self.assertIn(uploaded["id"], self.run_ok("dataset", "show", "moods"))
+        self.assertIn("row 1", self.refused(1, "dataset", "upload", csv, "--format", "jsonl"))
+
+        picture = os.path.join(self.folder.name, "layers.svg")
+        text = self.run_ok("learn", "--dataset", "moods", "--rows", "0:1", "--held-out-dataset", "moods", "--held-out-where",
+                           "topic=t1", "--layers", "4,9", "--alias", "moody", "--max-loss", "9", "--svg", picture)
+        self.assertRegex(text, r"(?m)^ +4 ")
+        self.assertRegex(text, r"(?m)^alias +drafts/moody$")
+        self.assertEqual(text.count("suggested"), 1)
+        with open(picture, encoding="utf-8") as file:
+            self.assertIn("layer 9 · layers.9.block_out", file.read())
+        self.assertIn("drafts/moody", self.run_ok("signal", "aliases"))
+        self.assertIn("moody is", self.run_ok("signal", "promote", "moody"))
+        self.assertIn("NOT_FOUND", self.refused(1, "signal", "promote", "moody"))
+        learnt = json.loads(self.run_ok("signal", "show", "moody", "--json"))
+        self.assertEqual(json.loads(learnt["provenance"])["dataset"], uploaded["id"])
+
+        self.assertIn("needs", self.refused(2, "learn", self.pairs, "--rows", "0:1"))
+        self.assertIn("--dataset", self.refused(2, "learn"))
+        self.assertIn("FIRST:COUNT", self.refused(2, "learn", "--dataset", "moods", "--rows", "x"))
+        self.assertIn("dataset.first", self.refused(1, "learn", "--dataset", "moods", "--rows", "7"))
+        self.assertIn(uploaded["id"], self.run_ok("dataset", "rm", "moods"))
+        self.assertIn("NOT_FOUND", self.refused(1, "dataset", "show", "moods"))
+
+    def test_recipes(self):
+        recipe = self.file("recipe.yaml", "training:\n  split: {gamma: 6}\n  kind: vector\n  steps: 2\n  reference_norm: 100\n")
+        job = json.loads(self.run_ok("learn", self.pairs, "--recipe", recipe, "--json"))
+        self.assertEqual((job["learner"], job["total"]), ("split", 2))
+        self.assertAlmostEqual(job["results"]["factor_scale"], job["results"]["mean_activation_norm"] / 100, delta=0.5)
+        self.assertEqual(json.loads(job["settings"])["training"]["split"]["gamma"], 6)
+        self.assertIn("kinds", self.refused(2, "learn", self.pairs, "--recipe", self.file("bad.yaml", "training: {kinds: x}\n")))
+        self.assertIn("excludes", self.refused(2, "learn", self.pairs, "--recipe", recipe, "--kind", "lora"))
+
     def test_interrupted_learning_cancels_the_job(self):
         many = self.file("many.jsonl", (json.dumps(PAIRS[0]) + "\n") * 3000)
         process = subprocess.Popen([os.environ["STEERCTL_BINARY"], "--server", self.server.address, "learn", many],
@@ -212,7 +251,7 @@ class SteerctlTest(unittest.TestCase):
         self.assertEqual(csv[1].split(",")[-4], str(counts["matching"]))
 
     def test_maps_and_the_budgets_they_serve(self):
-        self.run_ok("learn", self.pairs, "--alias", "cheerful-5", "--layer", "5")
+        self.run_ok("learn", self.pairs, "--alias", "cheerful-5", "--promote", "--layer", "5")
         sweep = ("sweep", self.pairs, "--multipliers=-1,0,1")
         picture = os.path.join(self.folder.name, "map.svg")
         family = json.loads(self.run_ok(*sweep, "--signal", "cheerful", "--signal", "cheerful-5", "--json", "--svg", picture))
@@ -343,7 +382,7 @@ class KnobsTest(unittest.TestCase):
         with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as pairs:
             pairs.write(json.dumps(PAIRS[0]) + "\n")
             pairs.flush()
-            cls.run_ok("learn", pairs.name, "--alias", "cheerful")
+            cls.run_ok("learn", pairs.name, "--alias", "cheerful", "--promote")
         cls.end, = cls.run_ok("tokenize", "--ids", "<|im_end|>").split()
 
     @classmethod

@@ -1,0 +1,153 @@
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/steerctl/command_line.h"
+#include "client/steerctl/commands.h"
+#include "client/steerctl/json.h"
+#include "client/steerctl/table.h"
+#include "core/base/status_macros.h"
+#include "core/files/mapped_file.h"
+
+namespace steer {
+namespace {
+
+struct UploadOptions {
+  std::string path;
+  std::string format;  // "", "jsonl" or "csv"
+  std::string name, description;
+  std::string question, positive, negative;
+  bool trim = false;
+};
+
+struct ListOptions {};
+
+struct NameOptions {
+  std::string name;
+};
+
+std::string Details(const v1::Dataset& dataset) {
+  return Listing({{"id", dataset.id()},
+                  {"name", dataset.name()},
+                  {"rows", absl::StrCat(dataset.rows())},
+                  {"size", BytesText(dataset.bytes())},
+                  {"created", absl::StrCat(TimeText(dataset.created_unix_ms()), " UTC")},
+                  {"description", dataset.description()}});
+}
+
+absl::Status RunUpload(const Session& session, const UploadOptions& options) {
+  v1::UploadDatasetHeader header;
+  const bool csv = options.format.empty() ? absl::EndsWithIgnoreCase(options.path, ".csv")
+                                          : options.format == "csv";
+  header.set_format(csv ? v1::UploadDatasetHeader::CSV : v1::UploadDatasetHeader::JSON_LINES);
+  header.set_name(options.name);
+  header.set_description(options.description);
+  header.set_question(options.question);
+  header.set_positive(options.positive);
+  header.set_negative(options.negative);
+  header.set_trim(options.trim);
+  const auto file = MappedFile::Open(options.path);
+  if (!file.ok()) return UsageError(file.status());
+  const auto bytes = (*file)->bytes();
+  STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
+  STEER_ASSIGN_OR_RETURN(
+      const v1::Dataset dataset,
+      client->UploadDataset(
+          absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), header));
+  Print(session.json ? Dump(ToJson(dataset)) : Details(dataset));
+  return absl::OkStatus();
+}
+
+absl::Status RunList(const Session& session, const ListOptions&) {
+  STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
+  STEER_ASSIGN_OR_RETURN(const std::vector<v1::Dataset> datasets, client->ListDatasets());
+  if (session.json) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::array();
+    for (const v1::Dataset& dataset : datasets) json.push_back(ToJson(dataset));
+    Print(Dump(json));
+    return absl::OkStatus();
+  }
+  if (datasets.empty()) {
+    Print("No data sets yet; 'steerctl dataset upload' brings one.\n");
+    return absl::OkStatus();
+  }
+  Table table({{"NAME"},
+               {"ROWS", Table::Align::kRight},
+               {"SIZE", Table::Align::kRight},
+               {"CREATED (UTC)"},
+               {"ID"}});
+  for (const v1::Dataset& dataset : datasets) {
+    table.Add({dataset.name(), absl::StrCat(dataset.rows()), BytesText(dataset.bytes()),
+               TimeText(dataset.created_unix_ms()), dataset.id()});
+  }
+  Print(table.ToString());
+  return absl::OkStatus();
+}
+
+absl::Status RunShow(const Session& session, const NameOptions& options) {
+  STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
+  STEER_ASSIGN_OR_RETURN(const v1::Dataset dataset, client->GetDataset(options.name));
+  Print(session.json ? Dump(ToJson(dataset)) : Details(dataset));
+  return absl::OkStatus();
+}
+
+absl::Status RunRemove(const Session& session, const NameOptions& options) {
+  STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
+  // The server deletes by id alone; a name means what it points to now, and that is shown.
+  STEER_ASSIGN_OR_RETURN(const v1::Dataset dataset, client->GetDataset(options.name));
+  STEER_RETURN_IF_ERROR(client->DeleteDataset(dataset.id()));
+  Print(session.json ? Dump({{"deleted", dataset.id()}})
+                     : absl::StrCat("Deleted ", dataset.id(), "\n"));
+  return absl::OkStatus();
+}
+
+void AddUpload(CLI::App& group, Session& session) {
+  CLI::App& command = *group.add_subcommand("upload", "Bring a data set to the server");
+  const auto options = std::make_shared<UploadOptions>();
+  command.add_option("file", options->path, "JSON lines, or CSV with a header")->required();
+  command.add_option("--name", options->name, "What it is called; moves from another data set");
+  command.add_option("--format", options->format, "Default: csv for *.csv, else jsonl")
+      ->check(CLI::IsMember({"jsonl", "csv"}));
+  command.add_option("--question", options->question, "Column of the questions")
+      ->type_name("COLUMN");
+  command.add_option("--positive", options->positive, "Column of the positive answers")
+      ->type_name("COLUMN");
+  command.add_option("--negative", options->negative, "Column of the negative answers")
+      ->type_name("COLUMN");
+  command.add_flag("--trim", options->trim, "Take white space off both ends of answers");
+  command.add_option("--description", options->description, "What it is");
+  command.footer(
+      "Columns that are not named are looked for: question or input; positive, matching,\n"
+      "answer_matching_behavior or output; negative, not_matching or\n"
+      "answer_not_matching_behavior; or A, B and matching, which says which is positive.\n"
+      "All others become labels, by which rows can be chosen.\n"
+      "Example: steerctl dataset upload power_seeking.csv --name power");
+  SetAction(command, session, options, &RunUpload);
+}
+
+}  // namespace
+
+void AddDatasetCommands(CLI::App& app, Session& session) {
+  CLI::App& group = *app.add_subcommand("dataset", "Data sets that the server keeps");
+  group.require_subcommand(1);
+  group.footer("Example: steerctl dataset list");
+  AddUpload(group, session);
+  CLI::App& list = *group.add_subcommand("list", "All data sets, newest first");
+  list.footer("Example: steerctl dataset list --json");
+  SetAction(list, session, std::make_shared<ListOptions>(), &RunList);
+  const auto add = [&](const char* name, const char* help,
+                       absl::Status (*run)(const Session&, const NameOptions&)) {
+    CLI::App& command = *group.add_subcommand(name, help);
+    const auto options = std::make_shared<NameOptions>();
+    command.add_option("name", options->name, "Name or id")->required();
+    command.footer(absl::StrCat("Example: steerctl dataset ", name, " power"));
+    SetAction(command, session, options, run);
+  };
+  add("show", "One data set in full", &RunShow);
+  add("rm", "Delete a data set; refused while an unfinished job needs it", &RunRemove);
+}
+
+}  // namespace steer
