@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/steerctl/command_line.h"
 #include "client/steerctl/curve_output.h"
 #include "client/steerctl/job_text.h"
 #include "client/steerctl/json.h"
