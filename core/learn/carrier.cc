@@ -6,6 +6,7 @@
 #include "ATen/ATen.h"
 #include "ATen/CPUGeneratorImpl.h"
 #include "ATen/core/grad_mode.h"
+#include "core/base/check.h"
 
 namespace steer {
 namespace {
@@ -49,6 +50,8 @@ Carrier Carrier::Create(const CarrierSpec& spec, const ModelShape& shape, uint64
         update.dw = at::zeros({out, in});
         update.db = at::zeros({out});
         break;
+      default:  // refused by Validate
+        STEER_CHECK(false);
     }
     for (at::Tensor* tensor : {&update.a, &update.b, &update.dw, &update.db})
       if (tensor->defined()) *tensor = tensor->to(device, type);
@@ -84,13 +87,14 @@ void Carrier::Add(Update update) {
   updates_.push_back(std::move(update));
 }
 
-std::vector<AffineTerm> Carrier::Terms(at::ScalarType weight_type, double dropout,
+std::vector<SignalTerm> Carrier::Terms(at::ScalarType weight_type, double dropout,
                                        uint64_t seed) const {
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
-  std::vector<AffineTerm> terms;
+  std::vector<SignalTerm> terms;
   for (size_t i = 0; i < updates_.size(); ++i) {
     const Update& update = updates_[i];
-    AffineTerm term = {.site = spec_.places[i].first, .read = spec_.places[i].second};
+    const auto& [site, read] = spec_.places[i];
+    AffineTerm term = {.read = read};
     at::Tensor b = update.b, dw = update.dw, db = update.db;
     if (dropout > 0) {
       const at::Tensor& any = db.defined() ? db : b;
@@ -106,7 +110,7 @@ std::vector<AffineTerm> Carrier::Terms(at::ScalarType weight_type, double dropou
     if (b.defined()) term.b = b.to(weight_type);
     if (dw.defined()) term.dw = dw.to(weight_type);
     term.db = db;
-    terms.push_back(std::move(term));
+    terms.push_back({site, std::move(term)});
   }
   return terms;
 }

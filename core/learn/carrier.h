@@ -29,7 +29,7 @@ class Carrier {
   // As the model applies them, in the graph of the parameters: weight parts in `weight_type`.
   // `dropout`, 0 .. 1 excluded: how likely a component of what a site adds is left out, the others
   // being scaled up for it. One draw of `seed` for all rows of a step.
-  std::vector<AffineTerm> Terms(at::ScalarType weight_type, double dropout = 0,
+  std::vector<SignalTerm> Terms(at::ScalarType weight_type, double dropout = 0,
                                 uint64_t seed = 0) const;
   // What has been learnt, in fp32.
   SignalData ToSignal() const;

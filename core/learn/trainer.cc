@@ -20,9 +20,7 @@ constexpr int64_t kMostKeptBytes = int64_t{512} << 20;
 bool IsNegative(const TrainingRow& row) { return row.sign < 0; }
 
 int64_t BytesOf(const PreparedAnswer& answer) {
-  int64_t bytes = static_cast<int64_t>(answer.entering.nbytes());
-  if (answer.plain_out.defined()) bytes += static_cast<int64_t>(answer.plain_out.nbytes());
-  return bytes;
+  return static_cast<int64_t>(answer.entering.nbytes());
 }
 
 }  // namespace
@@ -55,8 +53,7 @@ Trainer::Trainer(Parts parts, Carrier carrier, std::vector<ContrastPair> pairs,
       params_(std::move(params)),
       schedule_(static_cast<int>(pairs_.size()), params_.schedule),
       pass_(parts_.decoder, carrier_.first_layer(), params_.positions,
-            {.plain_out = NullsOut(params_, carrier_.spec().kind),
-             .plain_log_prob = NeedsReference(params_.objective)}),
+            /*with_plain=*/NeedsReference(params_.objective)),
       answers_(2 * pairs_.size()),
       optimizer_(carrier_.parameters(), params_) {}
 
@@ -67,7 +64,6 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(Parts parts, Carrier ca
                                                          TrainingParams params) {
   STEER_RETURN_IF_ERROR(Validate(params));
   if (pairs.empty()) return InvalidField("pairs", "none", "at least one");
-  STEER_RETURN_IF_ERROR(CheckTrainable(carrier.spec(), params));
   return CatchTorch("training", [&]() -> absl::StatusOr<std::unique_ptr<Trainer>> {
     return std::unique_ptr<Trainer>(
         new Trainer(std::move(parts), std::move(carrier), std::move(pairs), std::move(params)));
@@ -187,7 +183,7 @@ std::vector<SteeredAnswer> Trainer::AnswersOf(std::span<const Row> rows) {
 
 PairLogProbs Trainer::Forward(std::span<const Row> rows) const {
   const uint64_t seed = params_.schedule.seed + static_cast<uint64_t>(steps_done_);
-  const std::vector<AffineTerm> terms =
+  const std::vector<SignalTerm> terms =
       carrier_.Terms(parts_.decoder->dtype(), params_.dropout, seed);
   const at::Tensor sums = pass_.LogProbs(AnswersOf(rows), terms);
   const bool both = rows.front().losing.answer != nullptr;

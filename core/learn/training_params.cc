@@ -72,6 +72,8 @@ bool IsMeanOverPairs(const Objective& objective) {
 }
 
 absl::Status Validate(const CarrierSpec& spec, const ModelShape& shape) {
+  if (!IsAffine(spec.kind))
+    return InvalidField("kind", Name(spec.kind), "vector, lora or local_weight");
   if (spec.places.empty()) return InvalidField("sites", "none", "at least one");
   for (size_t i = 0; i < spec.places.size(); ++i) {
     const auto& [site, read] = spec.places[i];
@@ -116,15 +118,6 @@ TrainingParams PublishedParams(const Objective& objective, SignalKind kind) {
 bool NullsOut(const TrainingParams& params, SignalKind kind) {
   return std::holds_alternative<RepsParams>(params.objective) && kind == SignalKind::kVector &&
          params.schedule.use != PairUse::kAdd;
-}
-
-absl::Status CheckTrainable(const CarrierSpec& carrier, const TrainingParams& params) {
-  if (!NullsOut(params, carrier.kind) || carrier.places.size() == 1) return absl::OkStatus();
-  return FieldError(
-      absl::StatusCode::kUnimplemented,
-      {"UNSUPPORTED_OBJECTIVE", "sites", absl::StrCat(carrier.places.size(), " sites"),
-       "one site: RePS takes a vector out of what leaves its site, which must be the plain "
-       "model's; or pairs that are only added"});
 }
 
 }  // namespace steer

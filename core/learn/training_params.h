@@ -72,8 +72,8 @@ struct CarrierSpec {
   int rank = 4;                               // of a LoRA
 };
 
-// INVALID_ARGUMENT where a place does not exist in the model or cannot carry the kind, or where the
-// rank is none.
+// INVALID_ARGUMENT where the kind is not affine, a place does not exist in the model or cannot
+// carry the kind, or where the rank is none.
 absl::Status Validate(const CarrierSpec& spec, const ModelShape& shape);
 
 // How the learning rate goes on behind the warm-up: down to 0 on a line or on half a cosine, or
@@ -104,10 +104,8 @@ absl::Status Validate(const TrainingParams& params);
 TrainingParams PublishedParams(const Objective& objective, SignalKind kind);
 inline constexpr double kPublishedEpochs = 2;
 
-// Whether a run takes a vector out of its site instead of adding it: RePS, where the negative
+// Whether a run takes vectors out of their sites instead of adding them: RePS, where the negative
 // answer is to win (paper 4.3).
 bool NullsOut(const TrainingParams& params, SignalKind kind);
-// UNIMPLEMENTED names what these parameters cannot do with this carrier.
-absl::Status CheckTrainable(const CarrierSpec& carrier, const TrainingParams& params);
 
 }  // namespace steer

@@ -115,7 +115,6 @@ absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(const LearnSpec& s
   }
   STEER_RETURN_IF_ERROR(Within("training", Validate(carrier, parts_.model->shape)));
   STEER_RETURN_IF_ERROR(Within("training", Validate(params)));
-  STEER_RETURN_IF_ERROR(Within("training", CheckTrainable(carrier, params)));
   return [this, carrier = std::move(carrier), params = std::move(params),
           pairs = std::move(pairs)](JobContext& context) -> absl::StatusOr<TrainedSignal> {
     STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, parts_.pools->LeastLoaded());

@@ -52,19 +52,23 @@ TEST(CarrierTest, GoesOnFromASignal) {
 TEST(CarrierTest, DropoutLeavesOutComponentsAndScalesTheOthers) {
   const Carrier carrier = Made({SignalKind::kVector, {{kBlockOut, {}}}});
   const at::Tensor v = carrier.parameters()[0].detach();
-  const at::Tensor dropped = carrier.Terms(at::kFloat, 0.25, 9)[0].db.detach();
+  const auto vector_of = [](const std::vector<SignalTerm>& terms) {
+    return std::get<AffineTerm>(terms[0].change).db;
+  };
+  const at::Tensor dropped = vector_of(carrier.Terms(at::kFloat, 0.25, 9)).detach();
   const at::Tensor left_out = dropped.eq(0);
   EXPECT_NEAR(left_out.to(at::kDouble).mean().item<double>(), 0.25, 0.08);
   const at::Tensor kept = left_out.logical_not();
   EXPECT_LT(MaxDifference(dropped.masked_select(kept), v.masked_select(kept) / 0.75), 1e-6);
-  EXPECT_TRUE(at::equal(carrier.Terms(at::kFloat, 0.25, 9)[0].db, dropped));
-  EXPECT_FALSE(at::equal(carrier.Terms(at::kFloat, 0.25, 10)[0].db, dropped));
-  EXPECT_TRUE(at::equal(carrier.Terms(at::kFloat)[0].db, v));
+  EXPECT_TRUE(at::equal(vector_of(carrier.Terms(at::kFloat, 0.25, 9)), dropped));
+  EXPECT_FALSE(at::equal(vector_of(carrier.Terms(at::kFloat, 0.25, 10)), dropped));
+  EXPECT_TRUE(at::equal(vector_of(carrier.Terms(at::kFloat)), v));
 }
 
 TEST(CarrierTest, WeightPartsTakeTheModelsType) {
   const Carrier carrier = Made({SignalKind::kLora, {{kBlockOut, Read::kMlpMid}}, 4});
-  const AffineTerm term = carrier.Terms(at::kBFloat16)[0];
+  const std::vector<SignalTerm> terms = carrier.Terms(at::kBFloat16);
+  const auto& term = std::get<AffineTerm>(terms[0].change);
   EXPECT_EQ(term.a.scalar_type(), at::kBFloat16);
   EXPECT_TRUE(term.a.requires_grad());
   EXPECT_EQ(carrier.parameters()[0].scalar_type(), at::kFloat);
