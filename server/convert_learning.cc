@@ -83,6 +83,13 @@ absl::StatusOr<CarrierSpec> ToCarrier(const v1::Training& training) {
     carrier.places.emplace_back(site, read);
   }
   if (training.has_rank()) carrier.rank = training.rank();
+  if (!training.nonlinearity().empty()) {
+    STEER_ASSIGN_OR_RETURN(carrier.nonlinearity,
+                           ParseNonlinearity(training.nonlinearity(), "training.nonlinearity"));
+    if (carrier.kind != SignalKind::kBottleneck)
+      return InvalidField("training.nonlinearity", absl::StrCat("one of a ", training.kind()),
+                          "one of a bottleneck");
+  }
   return carrier;
 }
 

@@ -41,8 +41,9 @@ absl::Status SetLearner(const LearnOptions& options, v1::StartJobRequest& reques
   }
   TrainingOptions training = options.training;
   if (options.layer) {
-    training.sites = {absl::StrCat("layers.", *options.layer, ".block_out",
-                                   training.kind == "vector" ? "" : "=mlp_mid")};
+    const bool reads_mlp = training.kind == "lora" || training.kind == "local_weight";
+    training.sites = {
+        absl::StrCat("layers.", *options.layer, ".block_out", reads_mlp ? "=mlp_mid" : "")};
   }
   absl::StatusOr<v1::Training> learner = ToTraining(options.method, training);
   if (!learner.ok()) return UsageError(learner.status());

@@ -63,12 +63,14 @@ void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
     return command.add_option(name, target, help)->group(kTrainingGroup);
   };
   add("--kind", options.kind, "What is trained; default: vector")
-      ->check(CLI::IsMember({"vector", "lora", "local_weight"}));
+      ->check(CLI::IsMember({"vector", "lora", "local_weight", "bottleneck", "low_rank_affine"}));
   add("--site", options.sites,
       "Where it adds, and for a weight at block_out what it reads; repeatable")
       ->type_name("SITE[=READ]")
       ->allow_extra_args(false);
-  add("--rank", options.rank, "Of a LoRA; default: 4");
+  add("--rank", options.rank, "Of a LoRA, a bottleneck or a low-rank affine; default: 4");
+  add("--nonlinearity", options.nonlinearity, "Of a bottleneck; default: identity")
+      ->check(CLI::IsMember({"identity", "silu"}));
   add("--set", options.settings, "A setting of the method, such as gamma=6; repeatable")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false)
@@ -127,6 +129,7 @@ absl::StatusOr<v1::Training> ToTraining(const std::string& objective,
       {"none", v1::Training::NONE}};
   training.set_decay(decays.at(options.decay));
   training.mutable_factors()->Add(options.factors.begin(), options.factors.end());
+  training.set_nonlinearity(options.nonlinearity);
   if (options.rank) training.set_rank(*options.rank);
   if (options.steps) training.set_steps(*options.steps);
   if (options.epochs) training.set_epochs(*options.epochs);

@@ -17,6 +17,7 @@ struct TrainingOptions {
   std::string kind = "vector";
   std::vector<std::string> sites;  // "SITE" or "SITE=READ"
   std::optional<int> rank;
+  std::string nonlinearity;
   std::vector<std::string> settings;  // of the objective, "NAME=VALUE"
   std::string use = "both";
   std::vector<double> factors;

@@ -1,6 +1,9 @@
 #include "core/control/apply.h"
 
+#include <variant>
+
 #include "ATen/ATen.h"
+#include "core/base/overloaded.h"
 #include "core/control/wide_type.h"
 
 namespace steer {
@@ -22,9 +25,8 @@ const at::Tensor& ReadOf(const SiteReads& reads, Read read) {
   return reads.input;
 }
 
-// The change of `n` rows, fp32 [n, out].
-at::Tensor Delta(const PlannedTerm& planned, const SiteReads& reads) {
-  const AffineTerm& term = *planned.term;
+// The change of `n` rows, wide [n, out].
+at::Tensor AffineDelta(const AffineTerm& term, const PlannedTerm& planned, const SiteReads& reads) {
   at::Tensor delta;
   if (term.a.defined() || term.dw.defined()) {
     at::Tensor x = ReadOf(reads, term.read);
@@ -40,20 +42,40 @@ at::Tensor Delta(const PlannedTerm& planned, const SiteReads& reads) {
   return delta;
 }
 
+void Add(const at::Tensor& delta, const at::Tensor& rows, at::Tensor& y) {
+  const at::ScalarType wide = WideType(y.scalar_type());
+  if (rows.defined()) {
+    const at::Tensor sum = y.index_select(0, rows).to(wide).add_(delta);
+    y.index_copy_(0, rows, sum.to(y.scalar_type()));
+  } else if (y.scalar_type() == wide) {
+    y.add_(delta);
+  } else {
+    y.copy_(y.to(wide).add_(delta));
+  }
+}
+
+// Of the kinds that read what they change.
+template <typename Term>
+void Change(const Term& term, const PlannedTerm& planned, at::Tensor& y) {
+  const at::Tensor h = (planned.rows.defined() ? y.index_select(0, planned.rows) : y)
+                           .to(WideType(y.scalar_type()));  // [n, hidden]
+  const at::Tensor sum = (h + Delta(term, h) * planned.m1).to(y.scalar_type());
+  if (planned.rows.defined()) {
+    y.index_copy_(0, planned.rows, sum);
+  } else {
+    y = sum;  // not in place: the gradient needs what was read
+  }
+}
+
 }  // namespace
 
 void ApplyTerms(std::span<const PlannedTerm> terms, const SiteReads& reads, at::Tensor& y) {
   for (const PlannedTerm& planned : terms) {
-    const at::Tensor delta = Delta(planned, reads);
-    const at::ScalarType wide = WideType(y.scalar_type());
-    if (planned.rows.defined()) {
-      const at::Tensor sum = y.index_select(0, planned.rows).to(wide).add_(delta);
-      y.index_copy_(0, planned.rows, sum.to(y.scalar_type()));
-    } else if (y.scalar_type() == wide) {
-      y.add_(delta);
-    } else {
-      y.copy_(y.to(wide).add_(delta));
-    }
+    std::visit(Overloaded{[&](const AffineTerm& term) {
+                            Add(AffineDelta(term, planned, reads), planned.rows, y);
+                          },
+                          [&](const auto& term) { Change(term, planned, y); }},
+               planned.term->change);
   }
 }
 

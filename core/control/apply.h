@@ -17,10 +17,14 @@ struct SiteReads {
   at::Tensor mlp_mid;   // [rows, ffn]
 };
 
-// The one formula of every affine kind (paper section 1), on the rows R that asked for it:
+// Lets the terms act on y [rows, out], one after another, each on the rows R that asked for it. The
+// affine kinds are one formula (paper section 1):
 //   y[R] += m1 (x[R] A^T) B^T  or  m1 x[R] dW^T,   and   y[R] += m2 db
-// Adds in place; the sum is made in fp32 whatever the type of `y` (see WideType). Rows outside R
-// are not touched. Differentiable in the terms' tensors and multipliers and in what is read.
+// and the others another, f being their Delta (kinds/):
+//   y[R] += m1 f(y[R])
+// Sums are made in fp32 whatever the type of `y` (see WideType). Rows outside R are not touched.
+// Differentiable in the terms' tensors and multipliers, in what is read and in `y`, which may be a
+// new tensor afterwards.
 void ApplyTerms(std::span<const PlannedTerm> terms, const SiteReads& reads, at::Tensor& y);
 
 }  // namespace steer

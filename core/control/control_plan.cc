@@ -1,5 +1,6 @@
 #include "core/control/control_plan.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "ATen/ATen.h"
@@ -67,11 +68,16 @@ ControlPlan ControlPlan::Build(std::span<const ControlledRows> sequences, int to
       }
       planned.m1 = Column(group.m1, device);
       planned.m2 = Column(group.m2, device);
-      for (const AffineTerm& term : group.signal->terms()) {
+      for (const SignalTerm& term : group.signal->terms()) {
         planned.term = &term;
         plan.terms_[term.site].push_back(planned);
       }
     }
+  }
+  for (auto& [site, terms] : plan.terms_) {
+    std::stable_sort(terms.begin(), terms.end(), [](const PlannedTerm& a, const PlannedTerm& b) {
+      return OrderOf(*a.term) < OrderOf(*b.term);
+    });
   }
   return plan;
 }

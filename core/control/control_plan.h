@@ -14,11 +14,11 @@ namespace steer {
 
 // One signal's update at one site for the rows of this step that asked for it.
 struct PlannedTerm {
-  const AffineTerm* term =
-      nullptr;      // owned by the signal, which the requests in the step keep alive
+  // Owned by the signal, which the requests in the step keep alive.
+  const SignalTerm* term = nullptr;
   at::Tensor rows;  // int64 [n], ascending row numbers; undefined when all rows are meant
   at::Tensor m1;    // fp32 [n, 1]; undefined where the term has no weight part
-  at::Tensor m2;    // fp32 [n, 1]; undefined where it has no bias part
+  at::Tensor m2;    // fp32 [n, 1]; undefined where it has no bias part of its own
 };
 
 // The rows of one sequence in a step and what they ask for.
@@ -31,7 +31,8 @@ struct ControlledRows {
   const ControlSet* controls = nullptr;
 };
 
-// One step's table: site -> terms, in the order in which they act. Rows on which both multipliers
+// One step's table: site -> terms, in the order in which they act: by OrderOf, and within it as the
+// requests list them. Rows on which both multipliers
 // are 0 are left out, so that m = 0 is the plain model bit for bit and no row is ever multiplied by
 // zero for another's signal. Immutable.
 class ControlPlan {

@@ -78,7 +78,7 @@ FanOut::FanOut(std::shared_ptr<const Decoder> decoder, std::vector<ForcedText> t
     : decoder_(std::move(decoder)), texts_(std::move(texts)), paths_(texts_.size()) {
   first_layer_ = decoder_->config().layers;
   for (const ControlEntry& control : controls) {
-    for (const AffineTerm& term : control.signal->terms())
+    for (const SignalTerm& term : control.signal->terms())
       first_layer_ = std::min(first_layer_, term.site.layer);
   }
   std::vector<size_t> all(texts_.size());

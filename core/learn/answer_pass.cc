@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <utility>
+#include <variant>
 
 #include "ATen/ATen.h"
 #include "ATen/core/grad_mode.h"
@@ -18,13 +19,24 @@ at::Tensor ToTensor(const std::vector<int64_t>& values, at::Device device) {
   return at::tensor(values, at::dtype(at::kLong)).to(device);
 }
 
+// What takes each vector out of what leaves its site.
+std::vector<SignalTerm> NullOuts(std::span<const SignalTerm> terms) {
+  std::vector<SignalTerm> null_outs;
+  for (const SignalTerm& term : terms) {
+    const auto* const affine = std::get_if<AffineTerm>(&term.change);
+    if (affine != nullptr && affine->db.defined())
+      null_outs.push_back({term.site, NullOutTerm{.w = affine->db}});
+  }
+  return null_outs;
+}
+
 }  // namespace
 
 // The rows of a pass, and where each answer finds its own among them.
 struct AnswerPass::Step {
   StepInput input;
   std::vector<int64_t> positions;
-  std::vector<at::Tensor> entering, plain_out;  // pieces, in the order of the rows
+  std::vector<at::Tensor> entering;             // pieces, in the order of the rows
   std::vector<std::vector<RowRange>> paths;     // by answer: its rows, in order of position
   std::vector<std::pair<size_t, int>> sources;  // of each row: the answer and position it is of
 
@@ -39,8 +51,6 @@ struct AnswerPass::Step {
     sequence.position = begin;
     sequence.before = before;
     entering.push_back(answer.entering.narrow(0, begin, rows.count));
-    if (answer.plain_out.defined())
-      plain_out.push_back(answer.plain_out.narrow(0, begin, rows.count));
     for (int position = begin; position < end; ++position) {
       positions.push_back(position);
       sources.emplace_back(which, position);
@@ -98,7 +108,8 @@ int AnswerPass::Rows(std::span<const SteeredAnswer> answers) const {
 
 // Rows by how they are steered: those with a factor, and those that null out.
 ControlPlan AnswerPass::Plan(const Step& step, std::span<const SteeredAnswer> answers,
-                             std::span<const AffineTerm> terms) const {
+                             std::span<const SignalTerm> terms,
+                             std::span<const SignalTerm> null_outs) const {
   const at::Device device = decoder_->device();
   std::vector<int64_t> rows, nulled;
   std::vector<float> factors;
@@ -118,18 +129,15 @@ ControlPlan AnswerPass::Plan(const Step& step, std::span<const SteeredAnswer> an
     const at::Tensor m = at::tensor(factors, at::dtype(at::kFloat)).unsqueeze(1).to(device);
     const at::Tensor index =
         rows.size() == step.sources.size() ? at::Tensor() : ToTensor(rows, device);
-    for (const AffineTerm& term : terms)
+    for (const SignalTerm& term : terms)
       plan[term.site].push_back({.term = &term, .rows = index, .m1 = m, .m2 = m});
   }
   if (!nulled.empty()) {
-    STEER_CHECK(terms.size() == 1 && terms[0].db.defined());
-    const at::Tensor& v = terms[0].db;
+    STEER_CHECK(!null_outs.empty());
     const at::Tensor index = ToTensor(nulled, device);
-    // Nothing acts below the site, so what leaves it is the plain model's.
-    const at::Tensor h = at::cat(step.plain_out).index_select(0, index).to(v.scalar_type());
-    const at::Tensor m = -at::relu(h.matmul(v)) / v.square().sum();  // [nulled]
-    plan[terms[0].site].push_back(
-        {.term = &terms[0], .rows = index, .m1 = {}, .m2 = m.unsqueeze(1)});
+    const at::Tensor whole = at::ones({index.size(0), 1}, at::dtype(at::kFloat).device(device));
+    for (const SignalTerm& term : null_outs)
+      plan[term.site].push_back({.term = &term, .rows = index, .m1 = whole, .m2 = {}});
   }
   return ControlPlan(std::move(plan));
 }
@@ -143,10 +151,11 @@ at::Tensor AnswerPass::SumLogProbs(const at::Tensor& h, const std::vector<int64_
 }
 
 at::Tensor AnswerPass::LogProbs(std::span<const SteeredAnswer> answers,
-                                std::span<const AffineTerm> terms) const {
+                                std::span<const SignalTerm> terms) const {
   Step step = Layout(answers);
   step.input.positions = ToTensor(step.positions, decoder_->device());
-  const ControlPlan plan = Plan(step, answers, terms);
+  const std::vector<SignalTerm> null_outs = NullOuts(terms);
+  const ControlPlan plan = Plan(step, answers, terms, null_outs);
   const at::Tensor h =
       decoder_->Forward(step.input, at::cat(step.entering),
                         {first_layer_, decoder_->config().layers}, /*cache=*/nullptr, plan);
@@ -182,17 +191,13 @@ PreparedAnswer AnswerPass::Prepare(ForcedText text) const {
   };
   PreparedAnswer answer;
   answer.entering = run(decoder_->Embed(ToTensor(tokens, decoder_->device())), 0, first_layer_);
-  if (wants_.plain_out || wants_.plain_log_prob) {
-    const at::Tensor out = run(answer.entering, first_layer_, first_layer_ + 1);
-    if (wants_.plain_out) answer.plain_out = out;
-    if (wants_.plain_log_prob) {
-      const int first = text.layout.prompt_length - 1;
-      const at::Tensor top = run(out, first_layer_ + 1, decoder_->config().layers);
-      answer.plain_log_prob = SumLogProbs(top.narrow(0, first, count - first),
-                                          {text.tokens.begin() + first + 1, text.tokens.end()},
-                                          std::vector<int64_t>(count - first, 0), 1)
-                                  .item<double>();
-    }
+  if (with_plain_) {
+    const int first = text.layout.prompt_length - 1;
+    const at::Tensor top = run(answer.entering, first_layer_, decoder_->config().layers);
+    answer.plain_log_prob = SumLogProbs(top.narrow(0, first, count - first),
+                                        {text.tokens.begin() + first + 1, text.tokens.end()},
+                                        std::vector<int64_t>(count - first, 0), 1)
+                                .item<double>();
   }
   answer.text = std::move(text);
   return answer;

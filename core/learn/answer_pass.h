@@ -14,8 +14,7 @@ namespace steer {
 // An answer behind its prompt, and what training never changes about it. A value.
 struct PreparedAnswer {
   ForcedText text;
-  at::Tensor entering;   // [positions, hidden] what enters the first block that is trained
-  at::Tensor plain_out;  // [positions, hidden] what leaves it in the plain model; only if asked for
+  at::Tensor entering;        // [positions, hidden] what enters the first block that is trained
   double plain_log_prob = 0;  // the answer's in the plain model; only if asked for
 };
 
@@ -23,8 +22,7 @@ struct PreparedAnswer {
 struct SteeredAnswer {
   const PreparedAnswer* answer = nullptr;
   double factor = 0;  // m1 and m2
-  // Instead, of a vector v: h - relu(h v) / |v|^2 v, which takes away what points along it (paper
-  // 4.3). Needs plain_out, and a vector at one site.
+  // Instead, of vectors: each is taken out of what leaves its site, as a null-out does (paper 4.3).
   bool null_out = false;
 };
 
@@ -35,18 +33,14 @@ struct SteeredAnswer {
 // every call needs the device to itself.
 class AnswerPass {
  public:
-  struct Wants {
-    bool plain_out = false;
-    bool plain_log_prob = false;
-  };
-
   // `first_layer`: the lowest block that the signal changes. `positions`: where it acts.
+  // `with_plain`: answers are asked for in the plain model, too.
   AnswerPass(std::shared_ptr<const Decoder> decoder, int first_layer, PositionRule positions,
-             Wants wants)
+             bool with_plain)
       : decoder_(std::move(decoder)),
         first_layer_(first_layer),
         positions_(positions),
-        wants_(wants) {}
+        with_plain_(with_plain) {}
 
   PreparedAnswer Prepare(ForcedText text) const;
 
@@ -55,14 +49,14 @@ class AnswerPass {
   // Sums of the log-probabilities of each answer's tokens: [answers], fp32, or fp64 as the model;
   // in the graph of the terms' tensors where gradients are on.
   at::Tensor LogProbs(std::span<const SteeredAnswer> answers,
-                      std::span<const AffineTerm> terms) const;
+                      std::span<const SignalTerm> terms) const;
 
  private:
   struct Step;
 
   Step Layout(std::span<const SteeredAnswer> answers) const;
   ControlPlan Plan(const Step& step, std::span<const SteeredAnswer> answers,
-                   std::span<const AffineTerm> terms) const;
+                   std::span<const SignalTerm> terms, std::span<const SignalTerm> null_outs) const;
   // Of rows from the top block, each with the token it predicts and the answer that one is of.
   at::Tensor SumLogProbs(const at::Tensor& h, const std::vector<int64_t>& tokens,
                          const std::vector<int64_t>& owners, int64_t answers) const;
@@ -70,7 +64,7 @@ class AnswerPass {
   const std::shared_ptr<const Decoder> decoder_;
   const int first_layer_;
   const PositionRule positions_;
-  const Wants wants_;
+  const bool with_plain_;
 };
 
 }  // namespace steer

@@ -6,6 +6,8 @@
 #include "ATen/ATen.h"
 #include "ATen/CPUGeneratorImpl.h"
 #include "ATen/core/grad_mode.h"
+#include "ATen/ops/linalg_qr.h"
+#include "core/base/check.h"
 
 namespace steer {
 namespace {
@@ -21,10 +23,8 @@ at::Tensor Noise(const at::Tensor& like, double deviation, at::Generator& genera
       .to(like.device(), like.scalar_type());
 }
 
-at::Tensor FromHost(const SiteUpdate& update, const char* name) {
-  const auto it = update.tensors.find(name);
-  if (it == update.tensors.end()) return {};
-  return at::from_blob(const_cast<std::byte*>(it->second.data.data()), it->second.shape,
+at::Tensor FromHost(const HostTensor& tensor) {
+  return at::from_blob(const_cast<std::byte*>(tensor.data.data()), tensor.shape,
                        at::dtype(at::kFloat));
 }
 
@@ -32,6 +32,57 @@ HostTensor ToHost(const at::Tensor& tensor) {
   const at::Tensor values = tensor.detach().to(at::kCPU, at::kFloat).contiguous();
   return HostTensor::FromFloats(values.sizes().vec(),
                                 {values.data_ptr<float>(), static_cast<size_t>(values.numel())});
+}
+
+// The orthonormal rows nearest in turn to `rows`: Gram-Schmidt, by a QR decomposition whose signs
+// are those of the rows.
+at::Tensor Orthonormal(const at::Tensor& rows) {
+  const auto [q, r] = at::linalg_qr(rows.t(), "reduced");  // [hidden, rank], [rank, rank]
+  return (q * r.diagonal().sign()).t();
+}
+
+// What learns may leave what its kind demands; what acts must not.
+void Constrain(SignalKind kind, Carrier::Tensors& tensors) {
+  if (kind == SignalKind::kLowRankAffine) tensors["R"] = Orthonormal(tensors["R"]);
+}
+
+// Leaves out components of what is added: rows of the tensors that make it.
+void Thin(double dropout, at::Generator& generator, Carrier::Tensors& tensors) {
+  at::Tensor kept;  // [out]
+  for (const char* name : {"v", "B", "dW", "db", "U", "b"}) {
+    const auto it = tensors.find(name);
+    if (it == tensors.end()) continue;
+    at::Tensor& tensor = it->second;
+    if (!kept.defined()) {
+      kept = at::empty({tensor.size(0)}, at::dtype(at::kFloat))
+                 .bernoulli_(1 - dropout, generator)
+                 .div_(1 - dropout)
+                 .to(tensor.device(), tensor.scalar_type());
+    }
+    tensor = tensor * (tensor.dim() == 2 ? kept.unsqueeze(1) : kept);
+  }
+}
+
+Carrier::Tensors Start(const CarrierSpec& spec, int64_t out, int64_t in, at::Generator& generator) {
+  switch (spec.kind) {
+    case SignalKind::kVector:
+      return {{"v", Uniform({out}, 1 / std::sqrt(out), generator)}};
+    case SignalKind::kLora:
+      return {{"A", Uniform({spec.rank, in}, 1 / std::sqrt(spec.rank), generator)},
+              {"B", at::zeros({out, spec.rank})}};
+    case SignalKind::kLocalWeight:
+      return {{"dW", at::zeros({out, in})}, {"db", at::zeros({out})}};
+    case SignalKind::kBottleneck:
+      return {{"D", Uniform({spec.rank, out}, 1e-3 / std::sqrt(out), generator)},
+              {"U", at::zeros({out, spec.rank})}};
+    case SignalKind::kLowRankAffine: {
+      const at::Tensor r = Orthonormal(Uniform({spec.rank, out}, 1, generator));
+      return {{"R", r}, {"W", r.clone()}, {"b", at::zeros({spec.rank})}};
+    }
+    default:  // refused by Validate
+      STEER_CHECK(false);
+      return {};
+  }
 }
 
 }  // namespace
@@ -42,97 +93,66 @@ Carrier Carrier::Create(const CarrierSpec& spec, const ModelShape& shape, uint64
   Carrier carrier(spec);
   for (const auto& [site, read] : spec.places) {
     const int64_t out = shape.Dims(site.kind).out, in = shape.ReadWidth(site.kind, read);
-    Update update;
-    switch (spec.kind) {
-      case SignalKind::kVector:
-        update.db = Uniform({out}, 1 / std::sqrt(out), generator);
-        break;
-      case SignalKind::kLora:
-        update.a = Uniform({spec.rank, in}, 1 / std::sqrt(spec.rank), generator);
-        update.b = at::zeros({out, spec.rank});
-        break;
-      case SignalKind::kLocalWeight:
-        update.dw = at::zeros({out, in});
-        update.db = at::zeros({out});
-        break;
-    }
-    for (at::Tensor* tensor : {&update.a, &update.b, &update.dw, &update.db})
-      if (tensor->defined()) *tensor = tensor->to(device, type);
-    carrier.Add(std::move(update));
+    carrier.Add(Start(spec, out, in, generator), device, type);
   }
   return carrier;
 }
 
 Carrier Carrier::Of(const SignalData& signal, at::Device device, at::ScalarType type) {
-  Carrier carrier({.kind = signal.kind});
+  Carrier carrier({.kind = signal.kind, .nonlinearity = signal.nonlinearity});
   for (const SiteUpdate& from : signal.updates) {
     carrier.spec_.places.emplace_back(from.site, from.read);
-    Update update;
-    update.a = FromHost(from, "A");
-    update.b = FromHost(from, "B");
-    update.dw = FromHost(from, "dW");
-    update.db = FromHost(from, signal.kind == SignalKind::kVector ? "v" : "db");
-    if (update.a.defined()) carrier.spec_.rank = static_cast<int>(update.a.size(0));
-    for (at::Tensor* tensor : {&update.a, &update.b, &update.dw, &update.db})
-      if (tensor->defined())
-        *tensor = tensor->to(device, type, /*non_blocking=*/false, /*copy=*/true);
-    carrier.Add(std::move(update));
+    Tensors tensors;
+    for (const auto& [name, tensor] : from.tensors) tensors.emplace(name, FromHost(tensor));
+    for (const char* rank : {"A", "D", "R"}) {
+      if (tensors.contains(rank)) carrier.spec_.rank = static_cast<int>(tensors[rank].size(0));
+    }
+    carrier.Add(tensors, device, type);
   }
   return carrier;
 }
 
-void Carrier::Add(Update update) {
-  for (at::Tensor* tensor : {&update.a, &update.b, &update.dw, &update.db}) {
-    if (!tensor->defined()) continue;
-    tensor->set_requires_grad(true);
-    parameters_.push_back(*tensor);
+void Carrier::Add(const Tensors& tensors, at::Device device, at::ScalarType type) {
+  Tensors& leaves = tensors_.emplace_back();
+  for (const auto& [name, tensor] : tensors) {
+    at::Tensor leaf = tensor.to(device, type, /*non_blocking=*/false, /*copy=*/true);
+    leaf.set_requires_grad(true);
+    leaves.emplace(name, leaf);
+    parameters_.push_back(leaf);
   }
-  updates_.push_back(std::move(update));
 }
 
-std::vector<AffineTerm> Carrier::Terms(at::ScalarType weight_type, double dropout, double noise,
+std::vector<SignalTerm> Carrier::Terms(at::ScalarType weight_type, double dropout, double noise,
                                        uint64_t seed) const {
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
-  std::vector<AffineTerm> terms;
-  for (size_t i = 0; i < updates_.size(); ++i) {
-    const Update& update = updates_[i];
-    AffineTerm term = {.site = spec_.places[i].first, .read = spec_.places[i].second};
-    at::Tensor a = update.a, b = update.b, dw = update.dw, db = update.db;
+  std::vector<SignalTerm> terms;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    Tensors tensors = tensors_[i];
     if (noise > 0) {
-      for (at::Tensor* tensor : {&a, &b, &dw, &db})
-        if (tensor->defined()) *tensor = *tensor + Noise(*tensor, noise, generator);
+      for (auto& [name, tensor] : tensors) tensor = tensor + Noise(tensor, noise, generator);
     }
-    if (dropout > 0) {
-      const at::Tensor& any = db.defined() ? db : b;
-      const at::Tensor kept = at::empty({any.size(0)}, at::dtype(at::kFloat))
-                                  .bernoulli_(1 - dropout, generator)
-                                  .div_(1 - dropout)
-                                  .to(any.device(), any.scalar_type());  // [out]
-      if (b.defined()) b = b * kept.unsqueeze(1);
-      if (dw.defined()) dw = dw * kept.unsqueeze(1);
-      if (db.defined()) db = db * kept;
+    Constrain(spec_.kind, tensors);
+    if (dropout > 0) Thin(dropout, generator, tensors);
+    for (const char* name : {"A", "B", "dW"}) {
+      if (tensors.contains(name)) tensors[name] = tensors[name].to(weight_type);
     }
-    if (a.defined()) term.a = a.to(weight_type);
-    if (b.defined()) term.b = b.to(weight_type);
-    if (dw.defined()) term.dw = dw.to(weight_type);
-    term.db = db;
-    terms.push_back(std::move(term));
+    const auto& [site, read] = spec_.places[i];
+    terms.push_back(MakeTerm(spec_.kind, spec_.nonlinearity, site, read, tensors));
   }
   return terms;
 }
 
 SignalData Carrier::ToSignal() const {
+  const at::NoGradGuard no_grad;
   SignalData signal;
   signal.kind = spec_.kind;
-  for (size_t i = 0; i < updates_.size(); ++i) {
-    const Update& update = updates_[i];
+  signal.nonlinearity = spec_.nonlinearity;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
     SiteUpdate& to = signal.updates.emplace_back();
     std::tie(to.site, to.read) = spec_.places[i];
-    if (update.a.defined()) to.tensors.emplace("A", ToHost(update.a));
-    if (update.b.defined()) to.tensors.emplace("B", ToHost(update.b));
-    if (update.dw.defined()) to.tensors.emplace("dW", ToHost(update.dw));
-    if (update.db.defined())
-      to.tensors.emplace(spec_.kind == SignalKind::kVector ? "v" : "db", ToHost(update.db));
+    Tensors tensors = tensors_[i];
+    Constrain(spec_.kind, tensors);
+    for (const auto& [name, tensor] : tensors) to.tensors.emplace(name, ToHost(tensor));
   }
   return signal;
 }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,8 +17,13 @@ namespace steer {
 // the model's weights are. Not thread-safe.
 class Carrier {
  public:
+  using Tensors = std::map<std::string, at::Tensor>;  // of one place, named as in SiteUpdate
+
   // The published starts (paper 3.2): a vector uniform in +-1/sqrt(hidden), a LoRA's A in
-  // +-1/sqrt(rank) with B = 0, a local weight and its bias 0. `spec` is valid.
+  // +-1/sqrt(rank) with B = 0, a local weight and its bias 0; a bottleneck's D in
+  // +-0.001/sqrt(hidden) with U = 0 (arXiv 2603.00425). A low-rank affine starts with orthonormal
+  // rows R, W = R and b = 0, which do nothing; R learns freely and acts orthonormalised. `spec` is
+  // valid.
   static Carrier Create(const CarrierSpec& spec, const ModelShape& shape, uint64_t seed,
                         at::Device device, at::ScalarType type = at::kFloat);
   // From where a signal stands. Marks and defaults are not kept.
@@ -30,22 +37,18 @@ class Carrier {
   // `dropout`, 0 .. 1 excluded: how likely a component of what a site adds is left out, the others
   // being scaled up for it. `noise`: the deviation of what is added to every number of the tensors
   // (NoDO, arXiv 2511.18740), which stay as they are. One draw of `seed` for all rows of a step.
-  std::vector<AffineTerm> Terms(at::ScalarType weight_type, double dropout = 0, double noise = 0,
+  std::vector<SignalTerm> Terms(at::ScalarType weight_type, double dropout = 0, double noise = 0,
                                 uint64_t seed = 0) const;
   // What has been learnt, in fp32.
   SignalData ToSignal() const;
 
  private:
-  struct Update {
-    at::Tensor a, b, dw, db;  // see AffineTerm
-  };
-
   explicit Carrier(CarrierSpec spec) : spec_(std::move(spec)) {}
-  // Makes leaves of the update's tensors.
-  void Add(Update update);
+  // Makes leaves of the tensors.
+  void Add(const Tensors& tensors, at::Device device, at::ScalarType type);
 
   CarrierSpec spec_;
-  std::vector<Update> updates_;  // by place
+  std::vector<Tensors> tensors_;  // by place
   std::vector<at::Tensor> parameters_;
 };
 

@@ -9,7 +9,7 @@
 namespace steer {
 
 void NormStatistics::Add(const Decoder& decoder, const ForcedText& text,
-                         const std::vector<AffineTerm>& terms, int layer) {
+                         const std::vector<SignalTerm>& terms, int layer) {
   const at::NoGradGuard no_grad;
   const auto count = static_cast<int64_t>(text.tokens.size());
   const auto longs = at::dtype(at::kLong);
@@ -20,7 +20,7 @@ void NormStatistics::Add(const Decoder& decoder, const ForcedText& text,
   input.sequences.push_back({.row_begin = 0, .count = static_cast<int>(count)});
   const at::Tensor one = at::ones({count, 1}, at::dtype(at::kFloat).device(decoder.device()));
   std::map<Site, std::vector<PlannedTerm>> plan;
-  for (const AffineTerm& term : terms)
+  for (const SignalTerm& term : terms)
     plan[term.site].push_back({.term = &term, .rows = {}, .m1 = one, .m2 = one});
   const int below = terms.empty() ? layer : terms.front().site.layer, above = layer + 1;
   const auto run = [&](const at::Tensor& h, LayerRange layers, const ControlPlan& control) {

@@ -18,7 +18,7 @@ struct NormStatistics {
 
   // Counts a text in. `terms`, none or sorted by site, act at or below block_out of `layer`. Needs
   // the device to itself; throws what libtorch throws.
-  void Add(const Decoder& decoder, const ForcedText& text, const std::vector<AffineTerm>& terms,
+  void Add(const Decoder& decoder, const ForcedText& text, const std::vector<SignalTerm>& terms,
            int layer);
 };
 

@@ -19,9 +19,7 @@ namespace {
 constexpr int64_t kMostKeptBytes = int64_t{512} << 20;
 
 int64_t BytesOf(const PreparedAnswer& answer) {
-  int64_t bytes = static_cast<int64_t>(answer.entering.nbytes());
-  if (answer.plain_out.defined()) bytes += static_cast<int64_t>(answer.plain_out.nbytes());
-  return bytes;
+  return static_cast<int64_t>(answer.entering.nbytes());
 }
 
 }  // namespace
@@ -50,8 +48,7 @@ Trainer::Trainer(Parts parts, Carrier carrier, std::vector<ContrastPair> pairs, 
       params_(std::move(params)),
       schedule_(static_cast<int>(pairs_.size() - held_out_), params_.schedule),
       pass_(parts_.decoder, carrier_.first_layer(), params_.positions,
-            {.plain_out = NullsOut(params_, carrier_.spec().kind),
-             .plain_log_prob = NeedsReference(params_.objective)}),
+            /*with_plain=*/NeedsReference(params_.objective)),
       answers_(2 * pairs_.size()),
       optimizer_(carrier_.parameters(), params_) {}
 

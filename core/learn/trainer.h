@@ -36,8 +36,8 @@ class Trainer {
     std::function<int()> unit_rows;
   };
 
-  // `pairs`: at least one. `held_out`: others, which the signal does not learn from. UNIMPLEMENTED
-  // names what an objective cannot do with this carrier.
+  // `pairs`: at least one. `held_out`: others, which the signal does not learn from.
+  // INVALID_ARGUMENT as Validate and CheckTrainable.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(Parts parts, Carrier carrier,
                                                          std::vector<ContrastPair> pairs,
                                                          TrainingParams params,

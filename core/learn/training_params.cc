@@ -77,14 +77,20 @@ bool IsMeanOverPairs(const Objective& objective) {
 }
 
 absl::Status Validate(const CarrierSpec& spec, const ModelShape& shape) {
+  if (!IsAffine(spec.kind) && spec.kind != SignalKind::kBottleneck &&
+      spec.kind != SignalKind::kLowRankAffine) {
+    return InvalidField("kind", Name(spec.kind),
+                        "vector, lora, local_weight, bottleneck or low_rank_affine");
+  }
   if (spec.places.empty()) return InvalidField("sites", "none", "at least one");
   for (size_t i = 0; i < spec.places.size(); ++i) {
     const auto& [site, read] = spec.places[i];
     STEER_RETURN_IF_ERROR(CheckPlace(spec.kind, site, read, shape));
     if (i > 0 && site == spec.places[i - 1].first)
       return InvalidField("sites", absl::StrCat(ToString(site), " twice"), "each site once");
-    if (spec.kind != SignalKind::kLora) continue;
-    const int64_t most = std::min(shape.Dims(site.kind).out, shape.ReadWidth(site.kind, read));
+    if (spec.kind == SignalKind::kVector || spec.kind == SignalKind::kLocalWeight) continue;
+    int64_t most = shape.Dims(site.kind).out;
+    if (spec.kind == SignalKind::kLora) most = std::min(most, shape.ReadWidth(site.kind, read));
     if (spec.rank >= 1 && spec.rank <= most) continue;
     return InvalidField("rank", absl::StrCat(spec.rank),
                         absl::StrCat("1..", most, " at ", ToString(site)));
@@ -110,6 +116,9 @@ TrainingParams PublishedParams(const Objective& objective, SignalKind kind) {
   TrainingParams params = {.objective = objective};
   const bool vector = kind == SignalKind::kVector;
   params.learning_rate = vector ? 0.08 : 0.01;
+  if (kind == SignalKind::kBottleneck) params.learning_rate = 9e-4;
+  if (kind == SignalKind::kLowRankAffine) params.learning_rate = 3e-3;
+  if (!IsAffine(kind)) return params;
   if (std::holds_alternative<DpoParams>(objective) ||
       std::holds_alternative<SimpoParams>(objective))
     return params;
@@ -124,12 +133,9 @@ bool NullsOut(const TrainingParams& params, SignalKind kind) {
 }
 
 absl::Status CheckTrainable(const CarrierSpec& carrier, const TrainingParams& params) {
-  if (!NullsOut(params, carrier.kind) || carrier.places.size() == 1) return absl::OkStatus();
-  return FieldError(
-      absl::StatusCode::kUnimplemented,
-      {"UNSUPPORTED_OBJECTIVE", "sites", absl::StrCat(carrier.places.size(), " sites"),
-       "one site: RePS takes a vector out of what leaves its site, which must be the plain "
-       "model's; or pairs that are only added"});
+  if (carrier.kind != SignalKind::kLowRankAffine || params.dropout == 0) return absl::OkStatus();
+  return InvalidField("dropout", absl::StrCat(params.dropout),
+                      "0 for a low_rank_affine, whose components are not its own");
 }
 
 }  // namespace steer

@@ -74,11 +74,12 @@ bool IsMeanOverPairs(const Objective& objective);
 struct CarrierSpec {
   SignalKind kind = SignalKind::kVector;
   std::vector<std::pair<Site, Read>> places;  // by site, each once; see SiteUpdate
-  int rank = 4;                               // of a LoRA
+  int rank = 4;                               // of a LoRA, a bottleneck or a low-rank affine
+  Nonlinearity nonlinearity = Nonlinearity::kIdentity;  // of a bottleneck
 };
 
-// INVALID_ARGUMENT where a place does not exist in the model or cannot carry the kind, or where the
-// rank is none.
+// INVALID_ARGUMENT where the kind is not learnt, a place does not exist in the model or cannot
+// carry the kind, or where the rank is none.
 absl::Status Validate(const CarrierSpec& spec, const ModelShape& shape);
 
 // How the learning rate goes on behind the warm-up: down to 0 on a line or on half a cosine, or
@@ -106,14 +107,15 @@ absl::Status Validate(const TrainingParams& params);
 
 // What the paper's code does with such a signal (paper 3.4): a vector takes factors of 2 to 20 and
 // a rate of 0.08, a weight a tenth of these factors and 0.01. DPO and SimPO take a factor of 1; for
-// them these rates are a guess.
+// them these rates are a guess. A bottleneck (arXiv 2603.00425) takes 1 and 9e-4, a low-rank affine
+// (arXiv 2506.06686) 1 and 3e-3.
 TrainingParams PublishedParams(const Objective& objective, SignalKind kind);
 inline constexpr double kPublishedEpochs = 2;
 
-// Whether a run takes a vector out of its site instead of adding it: RePS, where the negative
+// Whether a run takes vectors out of their sites instead of adding them: RePS, where the negative
 // answer is to win (paper 4.3).
 bool NullsOut(const TrainingParams& params, SignalKind kind);
-// UNIMPLEMENTED names what these parameters cannot do with this carrier.
+// INVALID_ARGUMENT, naming the parameter, where it means nothing for this carrier.
 absl::Status CheckTrainable(const CarrierSpec& carrier, const TrainingParams& params);
 
 }  // namespace steer

@@ -18,7 +18,8 @@ namespace {
 
 constexpr int kMaxControls = 64;
 
-absl::Status AddChanges(const ControlSpec& spec, const std::string& field, ControlEntry& entry) {
+absl::Status AddChanges(const ControlSpec& spec, SignalKind kind, const std::string& field,
+                        ControlEntry& entry) {
   int last = 0;
   for (size_t i = 0; i < spec.changes.size(); ++i) {
     const MultiplierRun& change = spec.changes[i];
@@ -28,8 +29,7 @@ absl::Status AddChanges(const ControlSpec& spec, const std::string& field, Contr
                           absl::StrCat("above ", last));
     }
     last = change.position;
-    STEER_RETURN_IF_ERROR(CheckMultiplier(change.m1, name + ".multiplier"));
-    STEER_RETURN_IF_ERROR(CheckMultiplier(change.m2, name + ".bias_multiplier"));
+    STEER_RETURN_IF_ERROR(CheckMultipliers(kind, change.m1, change.m2, name + "."));
     SetMultipliers(entry, change.position, change.m1, change.m2);
   }
   return absl::OkStatus();
@@ -60,6 +60,15 @@ absl::Status CheckMultiplier(double m, const std::string& field) {
   return InvalidField(
       field, absl::StrFormat("%.15g", m),
       absl::StrFormat("a finite number from %.15g to %.15g", -kMaxMultiplier, kMaxMultiplier));
+}
+
+absl::Status CheckMultipliers(SignalKind kind, double m1, double m2, const std::string& prefix) {
+  STEER_RETURN_IF_ERROR(CheckMultiplier(m1, prefix + "multiplier"));
+  STEER_RETURN_IF_ERROR(CheckMultiplier(m2, prefix + "bias_multiplier"));
+  if (IsAffine(kind) || m1 == m2) return absl::OkStatus();
+  return InvalidField(
+      prefix + "bias_multiplier", absl::StrFormat("%.15g beside a multiplier of %.15g", m2, m1),
+      absl::StrCat("none, or the multiplier again: a ", Name(kind), " has no bias part"));
 }
 
 absl::Status CheckFactor(const PreparedControls& controls, double factor,
@@ -101,14 +110,14 @@ absl::StatusOr<ControlEntry> ControlResolver::ResolveOne(const ControlSpec& spec
   MultiplierRun first;
   first.m1 = spec.multiplier.value_or(record.default_multiplier);
   first.m2 = spec.bias_multiplier.value_or(first.m1);
-  STEER_RETURN_IF_ERROR(CheckMultiplier(first.m1, field + ".multiplier"));
-  STEER_RETURN_IF_ERROR(CheckMultiplier(first.m2, field + ".bias_multiplier"));
+  STEER_RETURN_IF_ERROR(CheckMultipliers(record.kind, first.m1, first.m2, field + "."));
   entry.multipliers = {first};
-  STEER_RETURN_IF_ERROR(AddChanges(spec, field, entry));
+  STEER_RETURN_IF_ERROR(AddChanges(spec, record.kind, field, entry));
   entry.positions = spec.positions.value_or(record.default_positions);
   STEER_RETURN_IF_ERROR(Validate(entry.positions, field + ".positions"));
   resolved = {.name = spec.signal,
               .signal_id = record.id,
+              .kind = record.kind,
               .m1 = first.m1,
               .m2 = first.m2,
               .positions = entry.positions,

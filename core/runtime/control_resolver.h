@@ -34,6 +34,9 @@ absl::Status CheckSelection(const PositionRule& rule, const PromptLayout& layout
 
 // A multiplier is finite and within what any request may ask for; the error names `field`.
 absl::Status CheckMultiplier(double m, const std::string& field);
+// Both multipliers of a control, whose fields begin with `prefix`. A kind that is not affine has
+// one: the second may only repeat it.
+absl::Status CheckMultipliers(SignalKind kind, double m1, double m2, const std::string& prefix);
 // `factor` on top of every control's own multipliers must stay within the limits, too.
 absl::Status CheckFactor(const PreparedControls& controls, double factor, const std::string& field);
 // Every control acts on some token of a sequence so laid out; the error names the control and `of`,

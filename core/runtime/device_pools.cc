@@ -12,6 +12,7 @@
 #include "core/base/catch_torch.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
+#include "core/control/composition.h"
 #include "core/engine/model_runner.h"
 #include "core/model/kv_cache.h"
 #include "core/model/model_config.h"
@@ -34,7 +35,7 @@ WorkerPool::SignalLoader LoaderOf(ResidentSignals* signals) {
       if (!signal.ok()) return Annotate(signal.status(), absl::StrCat("controls[", i, "]"));
       controls[i].signal = *std::move(signal);
     }
-    return absl::OkStatus();
+    return CatchTorch("composing signals", [&] { return CheckComposition(controls); });
   };
 }
 

@@ -127,7 +127,8 @@ absl::Status Generations::Enter(const Request& request, const Admitted& admitted
                                          .controls = {}};
   for (const ResolvedControl& control : admitted.controls) {
     const MultiplierRun& last = request.controls[generation.controls.size()].multipliers.back();
-    generation.controls.push_back({control.name, control.signal_id, last.m1, last.m2});
+    generation.controls.push_back(
+        {control.name, control.signal_id, last.m1, last.m2, control.kind});
   }
   if (parts_.live->Add(admitted.id, std::move(generation), parts_.max_in_flight)) {
     return absl::OkStatus();
@@ -170,6 +171,8 @@ absl::StatusOr<std::vector<UpdatedCompletion>> Generations::Update(RequestId id,
   if (m2) STEER_RETURN_IF_ERROR(CheckMultiplier(*m2, "bias_multiplier"));
   STEER_ASSIGN_OR_RETURN(const LiveGenerations::Change change,
                          parts_.live->Resolve(id, signal, m1, m2));
+  STEER_RETURN_IF_ERROR(CheckMultipliers(change.generation.controls[change.control].kind, change.m1,
+                                         change.m2, /*prefix=*/""));
   std::vector<UpdatedCompletion> updated;
   for (int i = 0; i < change.generation.completions; ++i) {
     const absl::StatusOr<int> position = change.generation.pool->engine().SetMultipliers(

@@ -29,11 +29,21 @@ absl::Status CheckSteps(TrainingParams& params, const std::optional<double>& epo
   return Validate(params);
 }
 
+// Weights at block_out must read something; the published ones read the MLP's middle.
+bool ReadsMlp(SignalKind kind) {
+  return kind == SignalKind::kLora || kind == SignalKind::kLocalWeight;
+}
+
 // A preference vector is what two runs of DPO learn in the one direction (arXiv 2504.20106).
 absl::Status PrepareSubtraction(TrainingRun& run) {
   if (!std::holds_alternative<DpoParams>(run.params.objective)) {
     return InvalidField("training.subtract_swapped",
                         absl::StrCat("true with ", Name(run.params.objective)), "true with dpo");
+  }
+  if (!IsAffine(run.carrier.kind)) {
+    return InvalidField("training.subtract_swapped",
+                        absl::StrCat("true with a ", Name(run.carrier.kind)),
+                        "true with a vector, lora or local_weight, which can be subtracted");
   }
   run.params.schedule.use = PairUse::kAdd;
   return absl::OkStatus();
@@ -146,14 +156,14 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
   for (const int layer : LayersOf(spec, -1, model_.shape.layers)) {
     TrainingRun one = run;
     if (one.carrier.places.empty()) {
-      one.carrier.places = {{{layer, SiteKind::kBlockOut},
-                             kind == SignalKind::kVector ? Read::kSiteInput : Read::kMlpMid}};
+      one.carrier.places = {
+          {{layer, SiteKind::kBlockOut}, ReadsMlp(kind) ? Read::kMlpMid : Read::kSiteInput}};
     }
     std::sort(one.carrier.places.begin(), one.carrier.places.end());
     CarrierSpec served = one.carrier;
     if (run.subtract_swapped) served.rank *= 2;
     STEER_RETURN_IF_ERROR(Within("training", Validate(served, model_.shape)));
-    STEER_RETURN_IF_ERROR(Within("training", CheckTrainable(one.carrier, params)));
+    STEER_RETURN_IF_ERROR(Within("training", CheckTrainable(served, params)));
     learners.push_back(
         [this, one = std::move(one), pairs, held_out](
             JobContext& context, JobCheckpoint& checkpoint) -> absl::StatusOr<LearntSignal> {

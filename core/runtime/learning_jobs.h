@@ -33,7 +33,7 @@ class LearningJobs {
   static absl::StatusOr<std::unique_ptr<LearningJobs>> Create(const Parts& parts);
 
   // INVALID_ARGUMENT, naming the field, for what the model cannot learn; NOT_FOUND for a data set;
-  // UNIMPLEMENTED where a learner cannot make such a signal; the queue's refusals.
+  // the queue's refusals.
   absl::StatusOr<JobRecord> Start(LearnSpec spec);
   // Lets unfinished jobs go on. `read` turns a definition into what it means.
   using ReadDefinition = std::function<absl::StatusOr<LearnSpec>(const std::string& definition)>;

@@ -11,6 +11,7 @@
 #include "core/base/mutex.h"
 #include "core/runtime/worker_pool.h"
 #include "core/schedule/request.h"
+#include "core/signal/signal_kind.h"
 
 namespace steer {
 
@@ -24,6 +25,7 @@ class LiveGenerations {
     std::string signal_id;
     double m1 = 0;
     double m2 = 0;
+    SignalKind kind = SignalKind::kVector;
   };
   struct Generation {
     WorkerPool* pool = nullptr;
@@ -46,7 +48,7 @@ class LiveGenerations {
 
   std::optional<Generation> Find(RequestId id) const;
   // What a caller's change means; unset multipliers stay, but m2 follows a set m1. NOT_FOUND names
-  // request_id or signal.
+  // request_id or signal. Whether the signal's kind takes them is not asked.
   absl::StatusOr<Change> Resolve(RequestId id, const std::string& signal, std::optional<double> m1,
                                  std::optional<double> m2) const;
   // The change acts: what is unset in the next one stays at this.

@@ -17,6 +17,7 @@
 #include "core/schedule/sampling_params.h"
 #include "core/signal/control_set.h"
 #include "core/signal/positions.h"
+#include "core/signal/signal_kind.h"
 #include "core/tokenizer/chat_template.h"
 
 // What callers ask of the runtime, and what they are told of it before anything runs.
@@ -87,6 +88,7 @@ struct GenerateSpec {
 struct ResolvedControl {
   std::string name;  // as the caller wrote it
   std::string signal_id;
+  SignalKind kind = SignalKind::kVector;
   double m1 = 0;  // from the first position on
   double m2 = 0;
   PositionRule positions;

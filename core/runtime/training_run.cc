@@ -203,7 +203,7 @@ absl::Status Running::ToTheEnd() {
 
 absl::StatusOr<NormStatistics> MeasureNorms(const EngineScorer::Place& place,
                                             const std::vector<ContrastPair>& pairs,
-                                            const std::vector<AffineTerm>& terms, int layer) {
+                                            const std::vector<SignalTerm>& terms, int layer) {
   NormStatistics norms;
   for (size_t i = 0; i < std::min(pairs.size(), kMostNormTexts); ++i) {
     STEER_RETURN_IF_ERROR(place.pool->engine().RunUnit([&] {

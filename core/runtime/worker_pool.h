@@ -14,7 +14,7 @@ namespace steer {
 class WorkerPool {
  public:
   // Puts the tensors of a request's signals, as they lie on this pool's device, into the request.
-  // NOT_FOUND when a signal is gone.
+  // NOT_FOUND when a signal is gone, INVALID_ARGUMENT when they cannot act together.
   using SignalLoader = std::function<absl::Status(ControlSet&)>;
 
   struct Parts {

@@ -13,8 +13,8 @@ class ControlSignal;  // core/control: the signal's tensors on a device
 // From `position` on, until the next run begins, these multipliers act.
 struct MultiplierRun {
   int position = 0;
-  double m1 = 0;  // scales dW
-  double m2 = 0;  // scales db; a vector has only this part
+  double m1 = 0;  // scales dW, or all that a kind does which is not affine
+  double m2 = 0;  // scales db; a vector has only this part, and what is not affine has m2 = m1
   bool operator==(const MultiplierRun&) const = default;
   bool off() const { return m1 == 0 && m2 == 0; }
 };
@@ -27,7 +27,8 @@ struct ControlEntry {
   PositionRule positions;
 };
 
-// In the order of the request, which is the order of application. No signal appears twice.
+// In the order of the request. At a site signals act by the order of their kinds (OrderOf in
+// core/control), those of one order as listed here. No signal appears twice.
 using ControlSet = std::vector<ControlEntry>;
 
 // Positions on which one signal of a request acted, by stage: the receipt's proof.

@@ -53,6 +53,8 @@ TEST(TrainingParamsTest, ARunNamesWhatIsOutOfRange) {
 TEST(TrainingParamsTest, ACarrierNamesAPlaceThatCannotBe) {
   const auto reason = [](const CarrierSpec& spec) { return Validate(spec, kShape).ToString(); };
   EXPECT_EQ(reason({SignalKind::kLora, {{kBlockOut, Read::kMlpMid}}, 40}), "OK");
+  EXPECT_THAT(reason({SignalKind::kClamp, {{kBlockOut, {}}}}),
+              HasSubstr("kind: got clamp, allowed: vector, lora or local_weight"));
   EXPECT_THAT(reason({SignalKind::kVector, {}}), HasSubstr("sites"));
   EXPECT_THAT(reason({SignalKind::kVector, {{kBlockOut, {}}, {kBlockOut, {}}}}),
               HasSubstr("layers.1.block_out twice"));
@@ -63,18 +65,12 @@ TEST(TrainingParamsTest, ACarrierNamesAPlaceThatCannotBe) {
     EXPECT_THAT(reason({SignalKind::kLora, {{kBlockOut, Read::kMlpMid}}, rank}), HasSubstr("rank"));
 }
 
-TEST(TrainingParamsTest, RepsTakesAVectorOutOfOneSiteOnly) {
-  const CarrierSpec vectors = {SignalKind::kVector,
-                               {{kBlockOut, {}}, {{2, SiteKind::kBlockOut}, {}}}};
-  const CarrierSpec vector = {SignalKind::kVector, {{kBlockOut, {}}}};
+TEST(TrainingParamsTest, RepsTakesVectorsOutUnlessItOnlyAdds) {
   TrainingParams params = {.objective = RepsParams{}};
   EXPECT_TRUE(NullsOut(params, SignalKind::kVector));
   EXPECT_FALSE(NullsOut(params, SignalKind::kLora));
-  EXPECT_TRUE(CheckTrainable(vector, params).ok());
-  EXPECT_EQ(CheckTrainable(vectors, params).code(), absl::StatusCode::kUnimplemented);
   params.schedule.use = PairUse::kAdd;
   EXPECT_FALSE(NullsOut(params, SignalKind::kVector));
-  EXPECT_TRUE(CheckTrainable(vectors, params).ok());
 }
 
 }  // namespace

@@ -33,18 +33,6 @@ std::vector<TokenId> Tokens(int count, int seed) {
   return tokens;
 }
 
-const std::vector<SignalKind> kKinds = {SignalKind::kVector, SignalKind::kLora,
-                                        SignalKind::kLocalWeight};
-
-std::vector<Site> AllSites() {
-  std::vector<Site> sites;
-  for (int layer = 0; layer < Shape().layers; ++layer) {
-    for (int kind = 0; kind < kSiteKinds; ++kind)
-      sites.push_back({layer, static_cast<SiteKind>(kind)});
-  }
-  return sites;
-}
-
 // Five requests with nothing in common: plain, each kind alone, and two signals at once.
 std::vector<Row> MixedBatch() {
   const ModelShape& shape = Shape();
@@ -88,76 +76,6 @@ TEST(DecoderTest, SignalsDoSomething) {
   EXPECT_TRUE(SameBits(steered[0], plain[0]));
   for (size_t i = 1; i < batch.size(); ++i)
     EXPECT_GT(MaxDifference(steered[i], plain[i]), 0.05) << "row " << i;
-}
-
-TEST(DecoderTest, MultiplierZeroIsThePlainModelBitForBit) {
-  for (const SignalKind kind : kKinds) {
-    for (const Site site : AllSites()) {
-      const SignalData data = RandomSignal(Shape(), kind, site, 3.0, 17);
-      const std::vector<Row> off = {{Tokens(7, 1), {Entry(data, 0.0)}},
-                                    {Tokens(4, 2), {Entry(data, 1.0)}}};
-      const std::vector<Row> none = {{Tokens(7, 1)}, {Tokens(4, 2), {Entry(data, 1.0)}}};
-      EXPECT_TRUE(SameBits(Tiny().Full(off)[0], Tiny().Full(none)[0]))
-          << Name(kind) << " at " << ToString(site);
-    }
-  }
-}
-
-TEST(DecoderTest, AnOverflowingSignalLeavesItsNeighbourUntouched) {
-  for (const SignalKind kind : kKinds) {
-    const SignalData data = RandomSignal(Shape(), kind, {0, SiteKind::kBlockOut}, 1e20, 5);
-    const std::vector<Row> batch = {
-        {Tokens(6, 1)}, {Tokens(6, 2), {Entry(data, 1e30)}}, {Tokens(3, 3)}};
-    const std::vector<Row> plain = {{Tokens(6, 1)}, {Tokens(6, 2)}, {Tokens(3, 3)}};
-    const std::vector<at::Tensor> with = Tiny().Full(batch), without = Tiny().Full(plain);
-    EXPECT_FALSE(with[1].isfinite().all().item<bool>()) << "the test must overflow";
-    EXPECT_TRUE(SameBits(with[0], without[0]));
-    EXPECT_TRUE(SameBits(with[2], without[2]));
-    EXPECT_LT(MaxDifference(Tiny().Cached(batch, 2)[0], without[0]), kTolerance);
-  }
-}
-
-// Proves an effect at every site and none upstream of it.
-TEST(DecoderTest, EverySiteActsAtItsLayerAndNotBefore) {
-  const std::vector<Row> plain = {{Tokens(6, 9)}};
-  const auto taps_of = [](const std::vector<Row>& rows) {
-    Taps taps;
-    for (int layer = 0; layer < Shape().layers; ++layer)
-      taps[Site{layer, SiteKind::kBlockOut}] = at::Tensor();
-    Tiny().Full(rows, &taps);
-    return taps;
-  };
-  const Taps before = taps_of(plain);
-  for (const SignalKind kind : kKinds) {
-    for (const Site site : AllSites()) {
-      const SignalData data = RandomSignal(Shape(), kind, site, 1.0, 23);
-      const Taps after = taps_of({{Tokens(6, 9), {Entry(data, 1.0)}}});
-      for (const auto& [tap, values] : after) {
-        const double change = MaxDifference(values, before.at(tap));
-        if (tap.layer < site.layer) {
-          EXPECT_EQ(change, 0) << Name(kind) << " at " << ToString(site) << " seen at "
-                               << ToString(tap);
-        } else if (tap.layer == site.layer) {
-          EXPECT_GT(change, 1e-3) << Name(kind) << " at " << ToString(site);
-        }
-      }
-    }
-  }
-}
-
-TEST(DecoderTest, TheChangeAtASiteIsLinearInTheMultiplier) {
-  for (const SignalKind kind : kKinds) {
-    const SignalData data = RandomSignal(Shape(), kind, {1, SiteKind::kBlockOut}, 0.5, 31);
-    const auto at = [&](double m) {
-      Taps taps;
-      taps[Site{1, SiteKind::kBlockOut}] = at::Tensor();
-      Tiny().Full({{Tokens(6, 9), {Entry(data, m)}}}, &taps);
-      return taps.begin()->second;
-    };
-    const at::Tensor plain = at(0);
-    EXPECT_LT(MaxDifference(at(2.0) - plain, 2 * (at(1.0) - plain)), 1e-4) << Name(kind);
-    EXPECT_LT(MaxDifference(at(-1.0) - plain, plain - at(1.0)), 1e-4) << Name(kind);
-  }
 }
 
 TEST(DecoderTest, WeightAndBiasPartHaveTheirOwnMultipliers) {

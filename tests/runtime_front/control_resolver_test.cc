@@ -69,6 +69,27 @@ TEST_F(ControlResolverTest, AScaledSetScalesTheWholeCourse) {
   EXPECT_TRUE(CheckFactor(*controls, 2e5, "multipliers[0]").ok());
 }
 
+// A clamp has no bias part: a receipt's second multiplier may come back, and no other.
+TEST_F(ControlResolverTest, WithoutABiasPartTheSecondMultiplierMayOnlyRepeatTheFirst) {
+  const auto put = store_->Put(ClampSignal(), {}, "");
+  ASSERT_TRUE(put.ok()) << put.status();
+  const std::string& clamp = put->record.id;
+  const auto resolved = [&](std::optional<double> m2, std::vector<MultiplierRun> changes = {}) {
+    return controls_->Resolve(
+        {{.signal = clamp, .multiplier = 0.5, .bias_multiplier = m2, .changes = changes}});
+  };
+  const auto good = resolved(0.5, {{3, 0.25, 0.25}});
+  ASSERT_TRUE(good.ok()) << good.status();
+  EXPECT_EQ(good->resolved[0].kind, SignalKind::kClamp);
+  EXPECT_TRUE(resolved(std::nullopt).ok());
+  const absl::Status bad = resolved(0.0).status();
+  EXPECT_EQ(FieldOf(bad), "controls[0].bias_multiplier");
+  EXPECT_THAT(std::string(bad.message()),
+              testing::HasSubstr("got 0 beside a multiplier of 0.5, allowed: none"));
+  EXPECT_EQ(FieldOf(resolved(std::nullopt, {{3, 0, 0.5}}).status()),
+            "controls[0].changes[0].bias_multiplier");
+}
+
 TEST_F(ControlResolverTest, NumbersInErrorsAreWrittenOut) {
   const auto detail =
       DetailOf(controls_->Resolve({{.signal = id_, .multiplier = 1000001.0}}).status());

@@ -255,6 +255,26 @@ TEST_F(GenerationsTest, AnUpdateReachesEveryCompletionThatRuns) {
   EXPECT_EQ(DetailOf(generations_->Update(id, id_, {}, 1e9).status())->field, "bias_multiplier");
 }
 
+TEST_F(GenerationsTest, AnUpdateOfASignalWithoutABiasPartHasOneMultiplier) {
+  const auto put = store_->Put(ClampSignal(), {}, "");
+  ASSERT_TRUE(put.ok()) << put.status();
+  const std::string& clamp = put->record.id;
+  GenerateSpec spec = Spec("a prompt", 1, 400);
+  spec.controls = {{.signal = clamp, .multiplier = 1.0}};
+  // Tried again when it had ended before the updates came.
+  absl::Status one, both;
+  do {
+    const Sinks sinks = MakeSinks(1);
+    const auto admitted = Start(spec, sinks);
+    ASSERT_TRUE(admitted.ok()) << admitted.status();
+    both = generations_->Update(admitted->id, clamp, 0.5, 0.25).status();
+    one = generations_->Update(admitted->id, clamp, 0.5, std::nullopt).status();
+    sinks[0]->Wait();
+  } while (absl::IsNotFound(both) || absl::IsNotFound(one));
+  EXPECT_TRUE(one.ok()) << one;
+  EXPECT_EQ(DetailOf(both)->field, "bias_multiplier");
+}
+
 // Whatever callers do at once, each completion ends once and nothing stays behind.
 TEST_F(GenerationsTest, ManyCallersStartUpdateAndCancel) {
   constexpr int kCallers = 6;

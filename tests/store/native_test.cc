@@ -40,8 +40,19 @@ SignalData LocalWeightSignal() {
   return signal;
 }
 
+SignalData BottleneckSignal(Nonlinearity nonlinearity) {
+  SignalData signal;
+  signal.kind = SignalKind::kBottleneck;
+  signal.nonlinearity = nonlinearity;
+  signal.updates = {{{3, SiteKind::kBlockOut},
+                     Read::kSiteInput,
+                     {{"D", Floats({1, 2}, {1, 2})}, {"U", Floats({2, 1}, {3, 4})}}}};
+  return signal;
+}
+
 void ExpectSame(const SignalData& got, const SignalData& want) {
   EXPECT_EQ(got.kind, want.kind);
+  EXPECT_EQ(got.nonlinearity, want.nonlinearity);
   EXPECT_EQ(got.marks.shape, want.marks.shape);
   EXPECT_EQ(got.marks.weights, want.marks.weights);
   EXPECT_EQ(std::bit_cast<uint64_t>(got.default_multiplier),
@@ -64,7 +75,9 @@ void ExpectSame(const SignalData& got, const SignalData& want) {
 }
 
 TEST(NativeTest, EveryKindRoundTrips) {
-  for (const SignalData& signal : {VectorSignal(3), LoraSignal(), LocalWeightSignal()}) {
+  for (const SignalData& signal :
+       {VectorSignal(3), LoraSignal(), LocalWeightSignal(), ClampSignal(),
+        BottleneckSignal(Nonlinearity::kIdentity), BottleneckSignal(Nonlinearity::kSilu)}) {
     const std::string file = WriteNative(signal);
     const absl::StatusOr<SignalData> parsed = Parse(file);
     ASSERT_TRUE(parsed.ok()) << parsed.status();
@@ -108,6 +121,12 @@ TEST(NativeTest, DefaultsOfWhatIsLeftOut) {
   EXPECT_EQ(parsed->default_positions, PositionRule{});
   EXPECT_EQ(parsed->marks.shape, "");
   EXPECT_EQ(parsed->marks.weights, "");
+  const absl::StatusOr<SignalData> bottleneck =
+      Parse(WriteSafetensors({{"format", "control-signal/1"}, {"kind", "bottleneck"}},
+                             {{"layers.3.block_out.D", Floats({1, 2}, {1, 2})},
+                              {"layers.3.block_out.U", Floats({2, 1}, {3, 4})}}));
+  ASSERT_TRUE(bottleneck.ok()) << bottleneck.status();
+  ExpectSame(*bottleneck, BottleneckSignal(Nonlinearity::kIdentity));
   EXPECT_EQ(parsed->updates[0].read, Read::kSiteInput);
 }
 
@@ -137,7 +156,10 @@ TEST(NativeTest, BadMetadataIsRefusedByName) {
   const Case cases[] = {
       {"format", "control-signal/2", "__metadata__.format: got 'control-signal/2'"},
       {"format", "", "__metadata__.format"},
-      {"kind", "clamp", "__metadata__.kind: got 'clamp', allowed: vector, lora, local_weight"},
+      {"kind", "spell",
+       "__metadata__.kind: got 'spell', allowed: vector, lora, local_weight, bott"},
+      {"nonlinearity", "silu",
+       "__metadata__.nonlinearity: got 'silu', allowed: none for kind lora"},
       {"kind", "", "__metadata__.kind"},
       {"author", "me", "the key 'author', allowed: format, kind"},
       {"default_multiplier", "", "__metadata__.default_multiplier"},
@@ -200,6 +222,15 @@ TEST(NativeTest, BadTensorsAreRefusedByName) {
   }
   const absl::Status none = Parse(WriteSafetensors(metadata, {})).status();
   EXPECT_THAT(std::string(none.message()), HasSubstr("tensors: got none"));
+}
+
+TEST(NativeTest, TheStochasticPartOfDreftIsRefusedByName) {
+  const absl::Status status =
+      Parse(WriteSafetensors({{"format", "control-signal/1"}, {"kind", "low_rank_affine"}},
+                             {{"layers.0.block_out.W_sigma", Floats({1, 2}, {1, 2})}}))
+          .status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("the stochastic part of D-ReFT"));
 }
 
 TEST(NativeTest, EveryTruncationIsRefused) {

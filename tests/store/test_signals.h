@@ -45,6 +45,16 @@ inline SignalData LoraSignal() {
   return signal;
 }
 
+inline SignalData ClampSignal() {
+  SignalData signal;
+  signal.kind = SignalKind::kClamp;
+  signal.updates = {{{1, SiteKind::kBlockOut},
+                     Read::kSiteInput,
+                     {{"W", HostTensor::FromFloats({1, 4}, std::vector<float>{0.6F, 0, -0.8F, 0})},
+                      {"a", HostTensor::FromFloats({1}, std::vector<float>{2.5F})}}}};
+  return signal;
+}
+
 // In memory where that exists, for the many runs in which real syncs would only cost time.
 inline std::filesystem::path MemoryFolder() {
   const std::filesystem::path memory = "/dev/shm";

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "ATen/ATen.h"
-#include "ATen/CPUGeneratorImpl.h"
 #include "ATen/core/grad_mode.h"
 #include "core/control/control_plan.h"
 #include "core/files/gguf.h"
@@ -20,6 +19,7 @@
 #include "core/model/kv_cache.h"
 #include "core/signal/signal_data.h"
 #include "gtest/gtest.h"
+#include "tests/support/random_signal.h"
 
 namespace steer {
 
@@ -204,41 +204,6 @@ class DecoderHarness {
 
   std::shared_ptr<const Decoder> decoder_;
 };
-
-// Seeded tensors for signals.
-inline HostTensor RandomTensor(std::vector<int64_t> shape, double scale, uint64_t seed) {
-  at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
-  const at::Tensor values =
-      (at::randn(shape, generator, at::dtype(at::kFloat)) * scale).contiguous();
-  return HostTensor::FromFloats(shape,
-                                {values.data_ptr<float>(), static_cast<size_t>(values.numel())});
-}
-
-// A signal of one kind at one site of a model, with seeded tensors.
-inline SignalData RandomSignal(const ModelShape& shape, SignalKind kind, Site site, double scale,
-                               uint64_t seed) {
-  SiteUpdate update;
-  update.site = site;
-  if (site.kind == SiteKind::kBlockOut && kind != SignalKind::kVector) update.read = Read::kMlpMid;
-  const int64_t out = shape.Dims(site.kind).out;
-  if (kind == SignalKind::kVector) {
-    update.tensors["v"] = RandomTensor({out}, scale, seed);
-  } else {
-    const int64_t in = shape.ReadWidth(site.kind, update.read);
-    if (kind == SignalKind::kLora) {
-      update.tensors["A"] = RandomTensor({3, in}, scale, seed);
-      update.tensors["B"] = RandomTensor({out, 3}, scale, seed + 1);
-    } else {
-      update.tensors["dW"] = RandomTensor({out, in}, scale * 0.3, seed);
-    }
-    update.tensors["db"] = RandomTensor({out}, scale, seed + 2);
-  }
-  SignalData data;
-  data.kind = kind;
-  data.updates.push_back(std::move(update));
-  EXPECT_TRUE(Validate(data, shape).ok()) << Validate(data, shape);
-  return data;
-}
 
 inline ControlEntry Entry(const SignalData& data, double m1, double m2, PositionRule positions = {},
                           at::ScalarType dtype = at::kFloat) {

@@ -13,8 +13,7 @@ constexpr PositionRule kBehindHead = {.exclude_template_head = true};
 class AnswerPassTest : public testing::Test {
  protected:
   AnswerPass PassOf(const Carrier& carrier, PositionRule positions, bool plain = false) const {
-    return {
-        decoder_, carrier.first_layer(), positions, {.plain_out = plain, .plain_log_prob = plain}};
+    return {decoder_, carrier.first_layer(), positions, plain};
   }
 
   std::vector<PreparedAnswer> Prepared(const AnswerPass& pass) const {
@@ -90,7 +89,7 @@ TEST_F(AnswerPassTest, RunsNoPositionTwiceThatIsTheSame) {
 
 TEST_F(AnswerPassTest, NullOutTakesAwayWhatPointsAlongTheVector) {
   const Carrier carrier = WalkedCarrier(CarrierSpecs().front().second, shape_, at::kDouble);
-  const AnswerPass pass = PassOf(carrier, kBehindHead, /*plain=*/true);
+  const AnswerPass pass = PassOf(carrier, kBehindHead);
   const std::vector<PreparedAnswer> prepared = Prepared(pass);
   std::vector<SteeredAnswer> answers;
   for (const PreparedAnswer& answer : prepared)
@@ -139,9 +138,8 @@ at::Tensor ObjectiveAt(const Objective& objective, const AnswerPass& pass,
                        const std::vector<PreparedAnswer>& prepared, const Carrier& carrier) {
   std::vector<SteeredAnswer> answers;
   std::vector<double> tokens, plain;
-  const bool reps_of_vector = std::holds_alternative<RepsParams>(objective) &&
-                              carrier.spec().kind == SignalKind::kVector &&
-                              carrier.parameters().size() == 1;
+  const bool reps_of_vector =
+      std::holds_alternative<RepsParams>(objective) && carrier.spec().kind == SignalKind::kVector;
   for (size_t i = 0; i < prepared.size(); ++i) {
     // Some pairs lose what they won before, with the factor's sign turned or nulled out.
     const bool negative = i / 2 % 2 == 1;

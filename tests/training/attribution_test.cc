@@ -61,7 +61,7 @@ TEST_F(AttributionTest, OneStepIsTheGradientInTheMiddle) {
   const ContrastPair pair = TrainingPairs()[0];
   const Attribution attribution = Of(pair, 1);
   const at::NoGradGuard no_grad;
-  AnswerPass pass(decoder_, 0, PositionRule(), {});
+  AnswerPass pass(decoder_, 0, PositionRule(), /*with_plain=*/false);
   const PreparedAnswer positive = pass.Prepare(pair.positive);
   const PreparedAnswer negative = pass.Prepare(pair.negative);
   const int prompt = pair.positive.layout.prompt_length;

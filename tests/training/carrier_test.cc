@@ -52,24 +52,65 @@ TEST(CarrierTest, GoesOnFromASignal) {
 TEST(CarrierTest, DropoutLeavesOutComponentsAndScalesTheOthers) {
   const Carrier carrier = Made({SignalKind::kVector, {{kBlockOut, {}}}});
   const at::Tensor v = carrier.parameters()[0].detach();
-  const at::Tensor dropped = carrier.Terms(at::kFloat, 0.25, 0, 9)[0].db.detach();
+  const auto vector_of = [](const std::vector<SignalTerm>& terms) {
+    return std::get<AffineTerm>(terms[0].change).db;
+  };
+  const at::Tensor dropped = vector_of(carrier.Terms(at::kFloat, 0.25, 0, 9)).detach();
   const at::Tensor left_out = dropped.eq(0);
   EXPECT_NEAR(left_out.to(at::kDouble).mean().item<double>(), 0.25, 0.08);
   const at::Tensor kept = left_out.logical_not();
   EXPECT_LT(MaxDifference(dropped.masked_select(kept), v.masked_select(kept) / 0.75), 1e-6);
-  EXPECT_TRUE(at::equal(carrier.Terms(at::kFloat, 0.25, 0, 9)[0].db, dropped));
-  EXPECT_FALSE(at::equal(carrier.Terms(at::kFloat, 0.25, 0, 10)[0].db, dropped));
-  EXPECT_TRUE(at::equal(carrier.Terms(at::kFloat)[0].db, v));
+  EXPECT_TRUE(at::equal(vector_of(carrier.Terms(at::kFloat, 0.25, 0, 9)), dropped));
+  EXPECT_FALSE(at::equal(vector_of(carrier.Terms(at::kFloat, 0.25, 0, 10)), dropped));
+  EXPECT_TRUE(at::equal(vector_of(carrier.Terms(at::kFloat)), v));
+}
+
+TEST(CarrierTest, OthersStartByDoingNothing) {
+  const Carrier affine = Made({SignalKind::kLowRankAffine, {{kBlockOut, {}}}, 3});
+  const auto r = std::get<LowRankAffineTerm>(affine.Terms(at::kFloat)[0].change);
+  EXPECT_LT(MaxDifference(r.r.matmul(r.r.t()), at::eye(3)), 1e-5);
+  EXPECT_LT(MaxDifference(r.r, r.w), 1e-5);
+  const Carrier bottleneck =
+      Made({SignalKind::kBottleneck, {{kBlockOut, {}}}, 3, Nonlinearity::kSilu});
+  const auto b = std::get<BottleneckTerm>(bottleneck.Terms(at::kFloat)[0].change);
+  EXPECT_EQ(b.phi, Nonlinearity::kSilu);
+  EXPECT_EQ(b.u.abs().sum().item<double>(), 0);
+  EXPECT_GT(b.d.abs().sum().item<double>(), 0);
+  for (const Carrier* carrier : {&affine, &bottleneck}) {
+    const SignalData signal = carrier->ToSignal();
+    EXPECT_TRUE(Validate(signal, kShape).ok()) << Validate(signal, kShape);
+  }
+  EXPECT_EQ(SignalId(Carrier::Of(bottleneck.ToSignal(), at::kCPU).ToSignal()),
+            SignalId(bottleneck.ToSignal()));
+}
+
+// Whatever R becomes while it learns, it acts with orthonormal rows.
+TEST(CarrierTest, RowsThatLeaveTheUnitSphereActOnIt) {
+  const Carrier carrier = Made({SignalKind::kLowRankAffine, {{kBlockOut, {}}}, 3});
+  {
+    const at::NoGradGuard no_grad;
+    at::Tensor r = carrier.parameters()[0];
+    r.mul_(7).add_(at::ones_like(r));
+  }
+  const auto term = std::get<LowRankAffineTerm>(carrier.Terms(at::kFloat)[0].change);
+  EXPECT_LT(MaxDifference(term.r.matmul(term.r.t()), at::eye(3)), 1e-5);
+  // The first row keeps its direction.
+  const at::Tensor raw = carrier.parameters()[0].detach().select(0, 0);
+  EXPECT_LT(MaxDifference(term.r.select(0, 0), raw / raw.norm()), 1e-5);
+  EXPECT_TRUE(Validate(carrier.ToSignal(), kShape).ok());
 }
 
 TEST(CarrierTest, NoiseIsOfTheTermsAndNotOfWhatLearns) {
   const Carrier carrier = Made({SignalKind::kLora, {{kBlockOut, Read::kMlpMid}}, 4});
   const std::string before = SignalId(carrier.ToSignal());
-  const AffineTerm noisy = carrier.Terms(at::kFloat, 0, 0.5, 9)[0];
+  const auto noisy_of = [&carrier](uint64_t seed) {
+    return std::get<AffineTerm>(carrier.Terms(at::kFloat, 0, 0.5, seed)[0].change);
+  };
+  const AffineTerm noisy = noisy_of(9);
   const at::Tensor noise = (noisy.a - carrier.parameters()[0]).detach();
   EXPECT_NEAR(noise.std().item<double>(), 0.5, 0.1);
-  EXPECT_TRUE(at::equal(carrier.Terms(at::kFloat, 0, 0.5, 9)[0].a, noisy.a));
-  EXPECT_FALSE(at::equal(carrier.Terms(at::kFloat, 0, 0.5, 10)[0].a, noisy.a));
+  EXPECT_TRUE(at::equal(noisy_of(9).a, noisy.a));
+  EXPECT_FALSE(at::equal(noisy_of(10).a, noisy.a));
   EXPECT_GT(noisy.b.abs().sum().item<double>(), 0);  // of a B of 0
   EXPECT_EQ(SignalId(carrier.ToSignal()), before);
   noisy.b.sum().backward();
@@ -78,7 +119,8 @@ TEST(CarrierTest, NoiseIsOfTheTermsAndNotOfWhatLearns) {
 
 TEST(CarrierTest, WeightPartsTakeTheModelsType) {
   const Carrier carrier = Made({SignalKind::kLora, {{kBlockOut, Read::kMlpMid}}, 4});
-  const AffineTerm term = carrier.Terms(at::kBFloat16)[0];
+  const std::vector<SignalTerm> terms = carrier.Terms(at::kBFloat16);
+  const auto& term = std::get<AffineTerm>(terms[0].change);
   EXPECT_EQ(term.a.scalar_type(), at::kBFloat16);
   EXPECT_TRUE(term.a.requires_grad());
   EXPECT_EQ(carrier.parameters()[0].scalar_type(), at::kFloat);

@@ -53,6 +53,12 @@ inline std::vector<std::pair<std::string, CarrierSpec>> CarrierSpecs() {
         3}},
       {"local_weight", {SignalKind::kLocalWeight, {{block_out, Read::kMlpMid}}}},
       {"local_weight at gate", {SignalKind::kLocalWeight, {{{1, SiteKind::kGateProj}, {}}}}},
+      {"bottlenecks",
+       {SignalKind::kBottleneck,
+        {{block_out, {}}, {{2, SiteKind::kBlockOut}, {}}},
+        3,
+        Nonlinearity::kSilu}},
+      {"low_rank_affine", {SignalKind::kLowRankAffine, {{block_out, {}}}, 2}},
   };
 }
 

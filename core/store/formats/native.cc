@@ -17,6 +17,7 @@
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/files/safetensors.h"
+#include "core/signal/signal_tensors.h"
 #include "nlohmann/json.hpp"
 
 namespace steer {
@@ -25,9 +26,14 @@ namespace {
 using Metadata = std::map<std::string, std::string>;
 
 constexpr char kFormat[] = "control-signal/1";
-constexpr std::array<const char*, 7> kKeys = {
-    "format", "kind", "model_shape", "model_weights", "default_multiplier", "default_positions",
-    "reads"};
+constexpr std::array<const char*, 8> kKeys = {"format",
+                                              "kind",
+                                              "nonlinearity",
+                                              "model_shape",
+                                              "model_weights",
+                                              "default_multiplier",
+                                              "default_positions",
+                                              "reads"};
 
 std::string Field(absl::string_view key) { return absl::StrCat("__metadata__.", key); }
 
@@ -66,6 +72,15 @@ absl::StatusOr<double> ParseMultiplier(const std::string& text) {
     return InvalidField(Field("default_multiplier"), Quoted(text), "a finite decimal number");
   }
   return value;
+}
+
+absl::StatusOr<Nonlinearity> NonlinearityOf(SignalKind kind, const Metadata& metadata) {
+  const auto found = metadata.find("nonlinearity");
+  if (found == metadata.end()) return Nonlinearity::kIdentity;
+  if (kind == SignalKind::kBottleneck)
+    return ParseNonlinearity(found->second, Field("nonlinearity"));
+  return InvalidField(Field("nonlinearity"), Quoted(found->second),
+                      absl::StrCat("none for kind ", Name(kind)));
 }
 
 // A flat JSON object without repeated keys: JSON libraries differ in which of two they take.
@@ -122,8 +137,9 @@ absl::Status AddTensor(SignalKind kind, const std::string& name,
                        const SafetensorsFile::Tensor& tensor, std::map<Site, SiteUpdate>& updates) {
   const size_t dot = name.rfind('.');
   const std::string site_name = name.substr(0, dot == std::string::npos ? 0 : dot);
-  const std::vector<std::string> known = TensorNames(kind);
   const absl::StatusOr<Site> site = ParseSite(site_name, "tensor");
+  if (site.ok()) STEER_RETURN_IF_ERROR(CheckServed(kind, name.substr(dot + 1), name));
+  const std::vector<std::string> known = TensorNames(kind);
   if (!site.ok() || std::find(known.begin(), known.end(), name.substr(dot + 1)) == known.end()) {
     return InvalidField("tensors", Quoted(name),
                         absl::StrCat("<site>.<tensor>, site as in layers.3.down_proj, tensor of ",
@@ -160,6 +176,7 @@ absl::StatusOr<SignalData> ParseNative(std::span<const std::byte> file) {
   SignalData signal;
   STEER_ASSIGN_OR_RETURN(signal.kind,
                          ParseSignalKind(ValueOr(metadata, "kind", ""), Field("kind")));
+  STEER_ASSIGN_OR_RETURN(signal.nonlinearity, NonlinearityOf(signal.kind, metadata));
   signal.marks = {ValueOr(metadata, "model_shape", ""), ValueOr(metadata, "model_weights", "")};
   STEER_ASSIGN_OR_RETURN(signal.default_multiplier,
                          ParseMultiplier(ValueOr(metadata, "default_multiplier", "1")));
@@ -186,6 +203,8 @@ std::string WriteNative(const SignalData& signal) {
                                            {"exclude_template_head", rule.exclude_template_head},
                                            {"user_text_only", rule.user_text_only}}
                                 .dump()}};
+  if (signal.kind == SignalKind::kBottleneck)
+    metadata["nonlinearity"] = std::string(Name(signal.nonlinearity));
   if (!signal.marks.shape.empty()) metadata["model_shape"] = signal.marks.shape;
   if (!signal.marks.weights.empty()) metadata["model_weights"] = signal.marks.weights;
   nlohmann::json reads = nlohmann::json::object();

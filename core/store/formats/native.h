@@ -11,7 +11,8 @@ namespace steer {
 
 // The native container: one safetensors file. `__metadata__` holds
 //   format              "control-signal/1"
-//   kind                "vector" | "lora" | "local_weight"
+//   kind                as Name(SignalKind): "vector", "low_rank_affine", …
+//   nonlinearity        "identity" | "silu", of a bottleneck; default "identity"
 //   model_shape, model_weights   the marks; absent or empty when unmarked
 //   default_multiplier  decimal, default "1"
 //   default_positions   JSON {"prompt": bool, "generated": bool, "exclude_template_head": bool,

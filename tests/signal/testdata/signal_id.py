@@ -1,6 +1,6 @@
 """The identity of a control signal, written down a second time and independently of the C++.
 
-Prints the id that signal_data_test.cc holds as its golden value.
+Prints the ids that signal_data_test.cc and signal_tensors_test.cc hold as their golden values.
 """
 
 import hashlib
@@ -36,4 +36,19 @@ FORM = b"".join([
     tensor("B", [2, 1], [4.0, 5.0]),
     tensor("db", [2], [6.0, 7.0]),
 ])
-print(hashlib.sha256(FORM).hexdigest())
+BOTTLENECK = b"".join([
+    text("control-signal/1"),
+    text("bottleneck"),
+    text(""), text(""),
+    struct.pack("<d", 1.0),
+    number(1), number(1), number(0),
+    number(1),
+    text("layers.1.block_out"), text("input"), number(4),
+    tensor("D", [3, 2], [1, 2, 3, 4, 5, 6]),
+    tensor("U", [2, 3], [1, 2, 3, 4, 5, 6]),
+    tensor("b", [2], [1, 2]),
+    tensor("e", [3], [1, 2, 3]),
+    text("silu"),
+])
+for form in (FORM, BOTTLENECK):
+    print(hashlib.sha256(form).hexdigest())
