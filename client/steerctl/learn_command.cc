@@ -1,10 +1,14 @@
+#include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/pairs_file.h"
 #include "client/steerctl/command_line.h"
 #include "client/steerctl/commands.h"
+#include "client/steerctl/extraction_options.h"
 #include "client/steerctl/job_text.h"
 #include "client/steerctl/json.h"
 #include "client/steerctl/progress.h"
@@ -18,7 +22,9 @@ namespace {
 struct LearnOptions {
   std::string pairs_path;
   std::string held_out_path;
-  std::string method = "difference_of_means";
+  std::string method = ExtractionMethods().front();
+  std::vector<std::string> settings;  // of the method, "NAME=VALUE"
+  ExtractionOptions extraction;
   TrainingOptions training;
   std::string alias;
   std::optional<int> layer;
@@ -26,6 +32,37 @@ struct LearnOptions {
   std::vector<std::string> labels;  // checked by ParseLabel while the command line is read
   std::string description;
 };
+
+bool IsExtraction(const std::string& method) {
+  return std::find(ExtractionMethods().begin(), ExtractionMethods().end(), method) !=
+         ExtractionMethods().end();
+}
+
+absl::Status SetLearner(const LearnOptions& options, v1::StartJobRequest& request) {
+  if (IsExtraction(options.method)) {
+    absl::StatusOr<v1::Extraction> learner =
+        ToExtraction(options.method, options.settings, options.extraction);
+    if (!learner.ok()) return UsageError(learner.status());
+    if (options.layer) learner->set_layer(*options.layer);
+    *request.mutable_extraction() = *std::move(learner);
+    return absl::OkStatus();
+  }
+  for (const auto& [name, value] : {std::pair("--reading", options.extraction.reading),
+                                    std::pair("--normalise", options.extraction.normalisation)}) {
+    if (!value) continue;
+    return UsageError(InvalidField(name, absl::StrCat(*value, " with --method ", options.method),
+                                   absl::StrJoin(ExtractionMethods(), ", ")));
+  }
+  TrainingOptions training = options.training;
+  if (options.layer) {
+    training.sites = {absl::StrCat("layers.", *options.layer, ".block_out",
+                                   training.kind == "vector" ? "" : "=mlp_mid")};
+  }
+  absl::StatusOr<v1::Training> learner = ToTraining(options.method, options.settings, training);
+  if (!learner.ok()) return UsageError(learner.status());
+  *request.mutable_training() = *std::move(learner);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<v1::StartJobRequest> ToRequest(const LearnOptions& options) {
   v1::StartJobRequest request;
@@ -37,19 +74,7 @@ absl::StatusOr<v1::StartJobRequest> ToRequest(const LearnOptions& options) {
     if (!held_out.ok()) return UsageError(held_out.status());
     request.mutable_held_out()->Add(held_out->begin(), held_out->end());
   }
-  if (options.method == "difference_of_means") {
-    v1::DifferenceOfMeans& learner = *request.mutable_difference_of_means();
-    if (options.layer) learner.set_layer(*options.layer);
-  } else {
-    TrainingOptions training = options.training;
-    if (options.layer) {
-      training.sites = {absl::StrCat("layers.", *options.layer, ".block_out",
-                                     training.kind == "vector" ? "" : "=mlp_mid")};
-    }
-    absl::StatusOr<v1::Training> learner = ToTraining(options.method, training);
-    if (!learner.ok()) return UsageError(learner.status());
-    *request.mutable_training() = *std::move(learner);
-  }
+  STEER_RETURN_IF_ERROR(SetLearner(options, request));
   request.set_system(options.system);
   request.set_alias(options.alias);
   request.set_description(options.description);
@@ -99,10 +124,16 @@ void AddLearnCommand(CLI::App& app, Session& session) {
       .add_option("file", options->pairs_path,
                   "JSON lines {\"question\", \"positive\", \"negative\"}; - is standard input")
       ->required();
-  std::vector<std::string> methods = ObjectiveNames();
-  methods.insert(methods.begin(), options->method);
+  std::vector<std::string> methods = ExtractionMethods();
+  methods.insert(methods.end(), ObjectiveNames().begin(), ObjectiveNames().end());
   command.add_option("--method", options->method, "How; default: difference_of_means")
       ->check(CLI::IsMember(methods));
+  command
+      .add_option("--set", options->settings,
+                  "A setting of the method, such as gamma=6 or l2=0.1; repeatable")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false)
+      ->check([](const std::string& text) { return CheckText(ParseLabel(text).status()); });
   command.add_option("--held-out", options->held_out_path,
                      "Other pairs, on which its dose curve is measured, kept and fitted");
   command.add_option("--alias", options->alias, "Move this name to the new signal");
@@ -114,13 +145,15 @@ void AddLearnCommand(CLI::App& app, Session& session) {
       ->allow_extra_args(false)
       ->check([](const std::string& text) { return CheckText(ParseLabel(text).status()); });
   command.add_option("--description", options->description, "What it does");
+  AddExtractionOptions(command, options->extraction);
   AddTrainingOptions(command, options->training);
   command.footer(
-      "difference_of_means makes a vector: the mean over pairs of the activations after the\n"
-      "positive answer minus those after the negative one. The others train a signal by "
-      "gradients.\n"
-      "Ctrl-C cancels the job.\n"
+      "The first three methods make a vector of the activations behind positive and negative\n"
+      "answers: the difference of their means, the direction in which they differ most\n"
+      "(principal_component), that which tells them apart best (linear_probe). The others train\n"
+      "a signal by gradients. Ctrl-C cancels the job.\n"
       "Example: steerctl learn pairs.jsonl --alias polite --layer 14\n"
+      "         steerctl learn choices.jsonl --method linear_probe --reading answer_letter\n"
       "         steerctl learn pairs.jsonl --alias polite --method split --kind lora --steps 100");
   SetAction(command, session, options, &RunLearn);
 }

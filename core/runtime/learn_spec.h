@@ -7,12 +7,15 @@
 #include <vector>
 
 #include "core/analysis/polar_pair.h"
+#include "core/learn/extraction_params.h"
 #include "core/learn/training_params.h"
 #include "core/signal/positions.h"
 
 namespace steer {
 
-struct DifferenceOfMeansSpec {
+// A vector made of activations at block_out.
+struct ExtractionSpec {
+  ExtractionParams params;
   int layer = -1;  // 0-based; negative = the middle layer
 };
 
@@ -33,7 +36,7 @@ struct LearnSpec {
   // On which it is judged once it is learnt: its dose curve is measured, kept and fitted.
   std::vector<PolarPair> held_out;
   std::string system;  // system message; empty = the template's default
-  std::variant<DifferenceOfMeansSpec, TrainSpec> learner;
+  std::variant<ExtractionSpec, TrainSpec> learner;
   std::string alias;  // moved to the new signal when not empty
   std::map<std::string, std::string> labels;
   std::string description;

@@ -11,7 +11,7 @@
 #include "core/base/status_macros.h"
 #include "core/runtime/control_resolver.h"
 #include "core/runtime/curve_points.h"
-#include "core/signal/signal_data.h"
+#include "core/runtime/extraction_run.h"
 #include "core/signal/site.h"
 
 namespace steer {
@@ -19,7 +19,8 @@ namespace {
 
 std::string LearnerName(const LearnSpec& spec) {
   const auto* const train = std::get_if<TrainSpec>(&spec.learner);
-  return std::string(train != nullptr ? Name(train->params.objective) : "difference_of_means");
+  return std::string(train != nullptr ? Name(train->params.objective)
+                                      : Name(std::get<ExtractionSpec>(spec.learner).params.method));
 }
 
 }  // namespace
@@ -59,33 +60,27 @@ absl::StatusOr<std::vector<ContrastPair>> LearningJobs::PairsOf(const LearnSpec&
   return contrast;
 }
 
-absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(
-    const LearnSpec& spec, const DifferenceOfMeansSpec& learner) {
+absl::StatusOr<LearningJobs::Learner> LearningJobs::LearnerOf(const LearnSpec& spec,
+                                                              const ExtractionSpec& learner) {
+  STEER_RETURN_IF_ERROR(Within("extraction", Validate(learner.params)));
   if (learner.layer >= parts_.model->shape.layers) {
-    return InvalidField("difference_of_means.layer", absl::StrCat(learner.layer),
+    return InvalidField("extraction.layer", absl::StrCat(learner.layer),
                         absl::StrCat("0..", parts_.model->shape.layers - 1));
   }
   const int layer = learner.layer < 0 ? parts_.model->shape.layers / 2 : learner.layer;
-  // As the method's own code does it: the answer without the end-of-turn suffix.
-  STEER_ASSIGN_OR_RETURN(std::vector<ContrastPair> pairs, PairsOf(spec, /*end_of_turn=*/false));
-  return [this, layer,
+  // As the methods' own code does it: the answer without the end-of-turn suffix.
+  STEER_ASSIGN_OR_RETURN(std::vector<ContrastPair> texts, PairsOf(spec, /*end_of_turn=*/false));
+  STEER_ASSIGN_OR_RETURN(
+      std::vector<ReadPair> pairs,
+      PlaceReading(spec.pairs, std::move(texts), learner.params.reading, *parts_.tokenizer));
+  return [this, layer, params = learner.params,
           pairs = std::move(pairs)](JobContext& context) -> absl::StatusOr<TrainedSignal> {
-    STEER_ASSIGN_OR_RETURN(const MeanActivation activation, parts_.pools->ActivationReader());
-    const auto progress = [&](int done, int total) { return context.Progress(done, total); };
-    STEER_ASSIGN_OR_RETURN(DifferenceOfMeansResult learnt,
-                           LearnDifferenceOfMeans(pairs, layer, activation, progress));
-    TrainedSignal vector;
-    vector.signal.default_positions.exclude_template_head = parts_.admission->has_chat_template();
-    SiteUpdate& update = vector.signal.updates.emplace_back();
-    update.site = {layer, SiteKind::kBlockOut};
-    update.tensors.emplace("v", std::move(learnt.v));
-    // There it adds as much as there is.
-    vector.reach = learnt.norm > 0 ? learnt.mean_activation_norm / learnt.norm : 1;
-    vector.results = {{"layer", layer},
-                      {"norm", learnt.norm},
-                      {"mean_activation_norm", learnt.mean_activation_norm},
-                      {"pairs", learnt.pairs}};
-    return vector;
+    STEER_ASSIGN_OR_RETURN(const ReadActivations read, parts_.pools->ActivationReader());
+    STEER_ASSIGN_OR_RETURN(std::vector<TrainedSignal> made,
+                           ExtractSignals(read, pairs, {layer}, params, context));
+    made.front().signal.default_positions.exclude_template_head =
+        parts_.admission->has_chat_template();
+    return std::move(made.front());
   };
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/learn/difference_of_means.h"
+#include "core/learn/contrast_pair.h"
 #include "core/learn/job.h"
 #include "core/runtime/admission.h"
 #include "core/runtime/device_pools.h"
@@ -15,6 +15,7 @@
 #include "core/runtime/scoring.h"
 #include "core/runtime/training_run.h"
 #include "core/store/signal_store.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace steer {
 
@@ -26,6 +27,7 @@ class LearningJobs {
   struct Parts {
     const ModelInfo* model = nullptr;
     const Admission* admission = nullptr;
+    const Tokenizer* tokenizer = nullptr;
     const DevicePools* pools = nullptr;
     const Scoring* scoring = nullptr;
     SignalStore* store = nullptr;
@@ -41,7 +43,7 @@ class LearningJobs {
   // A learner's work: the signal, without its marks.
   using Learner = std::function<absl::StatusOr<TrainedSignal>(JobContext&)>;
 
-  absl::StatusOr<Learner> LearnerOf(const LearnSpec& spec, const DifferenceOfMeansSpec& learner);
+  absl::StatusOr<Learner> LearnerOf(const LearnSpec& spec, const ExtractionSpec& learner);
   absl::StatusOr<Learner> LearnerOf(const LearnSpec& spec, const TrainSpec& learner);
   absl::StatusOr<std::vector<ContrastPair>> PairsOf(const LearnSpec& spec, bool end_of_turn) const;
   // Stores it, judges it and moves its alias; a signal that cannot be judged is not kept.

@@ -52,7 +52,7 @@ TEST_F(ServerTest, DrainingLetsWorkEndAndRefusesNewWork) {
 TEST_F(ServerTest, DrainingWaitsForJobsAndEndsWhoWatches) {
   v1::StartJobRequest request;
   AddPairs(400, request);
-  request.mutable_difference_of_means()->set_layer(1);
+  request.mutable_extraction()->mutable_difference_of_means();
   grpc::ClientContext start_context;
   v1::Job job;
   ASSERT_TRUE(learning_->StartJob(&start_context, request, &job).ok());
