@@ -19,13 +19,65 @@ constexpr int kMostOfAMinibatch = 256;
 constexpr double kMostEpochs = 1000;
 constexpr int kMostLayers = 1000;
 
-absl::StatusOr<DifferenceOfMeansSpec> ToSpec(const v1::DifferenceOfMeans& learner) {
-  DifferenceOfMeansSpec spec;
-  if (!learner.has_layer()) return spec;
-  spec.layer = learner.layer();
+absl::StatusOr<ExtractionMethod> ToMethod(const v1::Extraction& extraction) {
+  switch (extraction.method_case()) {
+    case v1::Extraction::kDifferenceOfMeans:
+      return DifferenceOfMeansParams{};
+    case v1::Extraction::kPrincipalComponent:
+      return PrincipalComponentParams{.centred = extraction.principal_component().centred()};
+    case v1::Extraction::kLinearProbe: {
+      LinearProbeParams params;
+      if (extraction.linear_probe().has_l2()) params.l2 = extraction.linear_probe().l2();
+      return params;
+    }
+    case v1::Extraction::METHOD_NOT_SET:
+      break;
+  }
+  return InvalidField("extraction.method", "nothing",
+                      "difference_of_means, principal_component or linear_probe");
+}
+
+absl::StatusOr<Reading> ToReading(v1::Extraction::Reading reading) {
+  switch (reading) {
+    case v1::Extraction::ANSWER_MEAN:
+      return Reading::kAnswerMean;
+    case v1::Extraction::ANSWER_FIRST:
+      return Reading::kAnswerFirst;
+    case v1::Extraction::ANSWER_LAST:
+      return Reading::kAnswerLast;
+    case v1::Extraction::ANSWER_LETTER:
+      return Reading::kAnswerLetter;
+    case v1::Extraction::TEXT_MEAN:
+      return Reading::kTextMean;
+    default:
+      return InvalidField("extraction.reading", absl::StrCat(reading),
+                          "ANSWER_MEAN, ANSWER_FIRST, ANSWER_LAST, ANSWER_LETTER or TEXT_MEAN");
+  }
+}
+
+absl::StatusOr<Normalisation> ToNormalisation(v1::Extraction::Normalisation normalisation) {
+  switch (normalisation) {
+    case v1::Extraction::NONE:
+      return Normalisation::kNone;
+    case v1::Extraction::UNIT:
+      return Normalisation::kUnit;
+    case v1::Extraction::ACTIVATION_NORM:
+      return Normalisation::kActivationNorm;
+    default:
+      return InvalidField("extraction.normalisation", absl::StrCat(normalisation),
+                          "NONE, UNIT or ACTIVATION_NORM");
+  }
+}
+
+absl::StatusOr<ExtractionSpec> ToSpec(const v1::Extraction& extraction) {
+  ExtractionSpec spec;
+  STEER_ASSIGN_OR_RETURN(spec.params.method, ToMethod(extraction));
+  STEER_ASSIGN_OR_RETURN(spec.params.reading, ToReading(extraction.reading()));
+  STEER_ASSIGN_OR_RETURN(spec.params.normalisation, ToNormalisation(extraction.normalisation()));
+  if (!extraction.has_layer()) return spec;
+  spec.layer = extraction.layer();
   if (spec.layer >= 0) return spec;
-  return InvalidField("difference_of_means.layer", absl::StrCat(spec.layer),
-                      "a layer, counted from 0");
+  return InvalidField("extraction.layer", absl::StrCat(spec.layer), "a layer, counted from 0");
 }
 
 SplitParams ToParams(const v1::Split& message) {
@@ -265,8 +317,8 @@ absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request) {
     STEER_ASSIGN_OR_RETURN(spec.search, ToSearch(request.search()));
   }
   switch (request.learner_case()) {
-    case v1::StartJobRequest::kDifferenceOfMeans: {
-      STEER_ASSIGN_OR_RETURN(spec.learner, ToSpec(request.difference_of_means()));
+    case v1::StartJobRequest::kExtraction: {
+      STEER_ASSIGN_OR_RETURN(spec.learner, ToSpec(request.extraction()));
       break;
     }
     case v1::StartJobRequest::kTraining: {
@@ -274,7 +326,7 @@ absl::StatusOr<LearnSpec> ToLearnSpec(const v1::StartJobRequest& request) {
       break;
     }
     case v1::StartJobRequest::LEARNER_NOT_SET:
-      return InvalidField("learner", "nothing", "difference_of_means or training");
+      return InvalidField("learner", "nothing", "extraction or training");
   }
   STEER_RETURN_IF_ERROR(CheckUtf8("system", request.system()));
   spec.system = request.system();

@@ -1,47 +1,13 @@
 #include "client/steerctl/training_options.h"
 
 #include <map>
-#include <utility>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "client/steerctl/command_line.h"
-#include "core/base/quoted.h"
-#include "core/base/status.h"
+#include "client/steerctl/method_settings.h"
 #include "core/base/status_macros.h"
 #include "google/protobuf/message.h"
 
 namespace steer {
 namespace {
-
-// Sets a number or a switch of an objective's message by its name.
-absl::Status Set(const std::string& text, google::protobuf::Message& message) {
-  STEER_ASSIGN_OR_RETURN(const auto setting, ParseLabel(text));
-  const auto& [name, value] = setting;
-  const google::protobuf::Descriptor& type = *message.GetDescriptor();
-  const google::protobuf::FieldDescriptor* const field = type.FindFieldByName(name);
-  if (field == nullptr) {
-    std::vector<std::string> names;
-    names.reserve(type.field_count());
-    for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
-    return InvalidField(
-        "--set", Quoted(name),
-        names.empty() ? "nothing: this method has no settings" : absl::StrJoin(names, ", "));
-  }
-  if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_BOOL) {
-    bool on = false;
-    if (!absl::SimpleAtob(value, &on))
-      return InvalidField(absl::StrCat("--set ", name), Quoted(value), "true or false");
-    message.GetReflection()->SetBool(&message, field, on);
-    return absl::OkStatus();
-  }
-  double number = 0;
-  if (!absl::SimpleAtod(value, &number))
-    return InvalidField(absl::StrCat("--set ", name), Quoted(value), "a number");
-  message.GetReflection()->SetDouble(&message, field, number);
-  return absl::OkStatus();
-}
 
 google::protobuf::Message& ObjectiveOf(const std::string& name, v1::Training& training) {
   if (name == "split") return *training.mutable_split();
@@ -71,10 +37,6 @@ void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
   add("--rank", options.rank, "Of a LoRA, a bottleneck or a low-rank affine; default: 4");
   add("--nonlinearity", options.nonlinearity, "Of a bottleneck; default: identity")
       ->check(CLI::IsMember({"identity", "silu"}));
-  add("--set", options.settings, "A setting of the method, such as gamma=6; repeatable")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false)
-      ->check([](const std::string& text) { return CheckText(ParseLabel(text).status()); });
   add("--use", options.use, "Which answer is to win: both in turn, or that which is added")
       ->check(CLI::IsMember({"both", "add", "subtract"}));
   add("--factors", options.factors, "How strongly answers are steered meanwhile; comma-separated")
@@ -107,10 +69,10 @@ void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
 }
 
 absl::StatusOr<v1::Training> ToTraining(const std::string& objective,
+                                        const std::vector<std::string>& settings,
                                         const TrainingOptions& options) {
   v1::Training training;
-  google::protobuf::Message& settings = ObjectiveOf(objective, training);
-  for (const std::string& text : options.settings) STEER_RETURN_IF_ERROR(Set(text, settings));
+  STEER_RETURN_IF_ERROR(SetFields(settings, ObjectiveOf(objective, training)));
   training.set_kind(options.kind);
   for (const std::string& text : options.sites) {
     const size_t equals = text.find('=');

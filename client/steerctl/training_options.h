@@ -18,7 +18,6 @@ struct TrainingOptions {
   std::vector<std::string> sites;  // "SITE" or "SITE=READ"
   std::optional<int> rank;
   std::string nonlinearity;
-  std::vector<std::string> settings;  // of the objective, "NAME=VALUE"
   std::string use = "both";
   std::vector<double> factors;
   std::optional<int> steps;
@@ -37,8 +36,9 @@ const std::vector<std::string>& ObjectiveNames();
 inline constexpr char kTrainingGroup[] = "Of signals that are trained";
 void AddTrainingOptions(CLI::App& command, TrainingOptions& options);
 
-// INVALID_ARGUMENT for a setting that the objective does not have, naming those it has.
+// `settings` of the objective. The errors of SetFields.
 absl::StatusOr<v1::Training> ToTraining(const std::string& objective,
+                                        const std::vector<std::string>& settings,
                                         const TrainingOptions& options);
 
 }  // namespace steer

@@ -49,6 +49,11 @@ size_t MarkAtEnd(absl::string_view text) {
   return 0;
 }
 
+absl::string_view FirstWord(absl::string_view text) {
+  const auto* const end = std::find_if_not(text.begin(), text.end(), IsLetterOrDigit);
+  return text.substr(0, end - text.begin());
+}
+
 // Where an option is looked for.
 struct Place {
   absl::string_view rest;
@@ -56,6 +61,14 @@ struct Place {
 
   void SkipMarks() {
     while (const size_t bytes = MarkAtBeginning(rest)) rest.remove_prefix(bytes);
+  }
+  // False where no word of an introduction stands.
+  bool SkipIntroduction() {
+    const absl::string_view word = FirstWord(rest);
+    if (!Contains(kIntroduction, word)) return false;
+    introduced = introduced || Contains(kIntroduced, word);
+    rest.remove_prefix(word.size());
+    return true;
   }
 };
 
@@ -94,11 +107,6 @@ size_t Match(const Place& place, absl::string_view option) {
   if (!after.empty() && IsOneOf(after.front(), ")]}")) return option.size();
   if (place.rest.front() != option.front()) return 0;
   return place.introduced || StandsAlone(after) ? option.size() : 0;
-}
-
-absl::string_view FirstWord(absl::string_view text) {
-  const auto* const end = std::find_if_not(text.begin(), text.end(), IsLetterOrDigit);
-  return text.substr(0, end - text.begin());
 }
 
 // "or no", "/ no" behind a Yes.
@@ -143,10 +151,20 @@ Chosen ReadChoice(absl::string_view text, absl::string_view matching,
       if (GoesOnWith(after, is_a ? b : a)) return Chosen::kNeither;
       return is_a ? Chosen::kMatching : Chosen::kNotMatching;
     }
-    const absl::string_view word = FirstWord(place.rest);
-    if (!Contains(kIntroduction, word)) return Chosen::kNeither;
-    place.introduced = place.introduced || Contains(kIntroduced, word);
-    place.rest.remove_prefix(word.size());
+    if (!place.SkipIntroduction()) return Chosen::kNeither;
+  }
+}
+
+std::optional<size_t> FindOptionLetter(absl::string_view answer) {
+  Place place{answer};
+  for (bool first = true;; first = false) {
+    place.SkipMarks();
+    const absl::string_view letter = place.rest.substr(0, 1);
+    if (letter.empty()) return std::nullopt;
+    const bool expected = first || place.introduced;
+    if (expected && IsLetterOrDigit(letter.front()) && Match(place, letter) > 0)
+      return letter.data() - answer.data();
+    if (!place.SkipIntroduction()) return std::nullopt;
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 
 #include "absl/strings/string_view.h"
@@ -32,6 +33,10 @@ enum class Chosen { kMatching, kNotMatching, kNeither };
 // What comes later is not read: "Yes, … so my answer is no" is Yes, and "No doubt" is No.
 Chosen ReadChoice(absl::string_view text, absl::string_view matching,
                   absl::string_view not_matching);
+
+// Where an answer that is the letter or the digit of an option has it, by the same rule: the byte
+// offset of A in "(A)", " A. Because …" and "Answer: A"; none in "Yes" and "I think so".
+std::optional<size_t> FindOptionLetter(absl::string_view answer);
 
 // Texts by what they chose.
 struct ChoiceCounts {

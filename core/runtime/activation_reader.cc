@@ -8,38 +8,56 @@
 namespace steer {
 namespace {
 
-absl::Status ReadMean(const Decoder& decoder, const ForcedText& text, int layer,
-                      std::vector<float>& mean) {
+// Positions of `rows` [positions, hidden].
+at::Tensor Select(const at::Tensor& rows, TokenRange range) {
+  return rows.narrow(0, range.begin, range.end - range.begin).to(at::kFloat);
+}
+
+LayerActivation Describe(const at::Tensor& h, const ReadText& text) {
+  LayerActivation activation;
+  const at::Tensor mean = Select(h, text.read).mean(0).to(at::kCPU).contiguous();  // [hidden]
+  activation.mean.assign(mean.data_ptr<float>(), mean.data_ptr<float>() + mean.numel());
+  const at::Tensor norms = Select(h, OrdinaryTokens(text.text)).norm(2, 1);  // [ordinary tokens]
+  activation.norms = {.sum = norms.sum(at::kDouble).item<double>(), .tokens = norms.numel()};
+  return activation;
+}
+
+std::vector<LayerActivation> ReadLayers(const Decoder& decoder, const ReadText& text,
+                                        std::span<const int> layers) {
   const at::NoGradGuard no_grad;
-  const int count = static_cast<int>(text.tokens.size());
+  const std::vector<TokenId>& tokens = text.text.tokens;
+  const int count = static_cast<int>(tokens.size());
   StepInput input;
   input.tokens =
-      at::tensor(std::vector<int64_t>(text.tokens.begin(), text.tokens.end()), at::dtype(at::kLong))
+      at::tensor(std::vector<int64_t>(tokens.begin(), tokens.end()), at::dtype(at::kLong))
           .to(decoder.device());
   input.positions = at::arange(count, at::dtype(at::kLong).device(decoder.device()));
   input.sequences.push_back({.row_begin = 0, .count = count, .position = 0, .kept = {}});
   Taps taps;
-  taps[Site{layer, SiteKind::kBlockOut}] = at::Tensor();
-  decoder.Forward(input, decoder.Embed(input.tokens), {0, layer + 1}, /*cache=*/nullptr,
+  for (const int layer : layers) taps[Site{layer, SiteKind::kBlockOut}] = at::Tensor();
+  decoder.Forward(input, decoder.Embed(input.tokens), {0, layers.back() + 1}, /*cache=*/nullptr,
                   ControlPlan(), &taps);
-  const at::Tensor answer =
-      taps.begin()->second.narrow(0, text.layout.prompt_length, count - text.layout.prompt_length);
-  const at::Tensor mean_row = answer.to(at::kFloat).mean(0).to(at::kCPU).contiguous();  // [hidden]
-  mean.assign(mean_row.data_ptr<float>(), mean_row.data_ptr<float>() + mean_row.numel());
-  return absl::OkStatus();
+  std::vector<LayerActivation> activations;
+  activations.reserve(layers.size());
+  for (const int layer : layers)
+    activations.push_back(Describe(taps.at(Site{layer, SiteKind::kBlockOut}), text));
+  return activations;
 }
 
 }  // namespace
 
-MeanActivation MakeActivationReader(Engine* engine, std::shared_ptr<const Decoder> decoder) {
-  return [engine, decoder = std::move(decoder)](const ForcedText& text,
-                                                int layer) -> absl::StatusOr<std::vector<float>> {
-    std::vector<float> mean;
+ReadActivations MakeActivationReader(Engine* engine, std::shared_ptr<const Decoder> decoder) {
+  return [engine, decoder = std::move(decoder)](
+             const ReadText& text,
+             std::span<const int> layers) -> absl::StatusOr<std::vector<LayerActivation>> {
+    std::vector<LayerActivation> activations;
     STEER_RETURN_IF_ERROR(engine->RunUnit([&] {
-      return CatchTorch("reading activations",
-                        [&] { return ReadMean(*decoder, text, layer, mean); });
+      return CatchTorch("reading activations", [&] {
+        activations = ReadLayers(*decoder, text, layers);
+        return absl::OkStatus();
+      });
     }));
-    return mean;
+    return activations;
   };
 }
 

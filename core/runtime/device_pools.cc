@@ -222,7 +222,7 @@ absl::StatusOr<EngineScorer::Place> DevicePools::LeastLoaded() const {
   });
 }
 
-absl::StatusOr<MeanActivation> DevicePools::ActivationReader() const {
+absl::StatusOr<ReadActivations> DevicePools::ActivationReader() const {
   STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, LeastLoaded());
   return MakeActivationReader(&place.pool->engine(), place.decoder);
 }

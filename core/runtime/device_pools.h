@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/learn/difference_of_means.h"
+#include "core/learn/activation.h"
 #include "core/model/decoder.h"
 #include "core/runtime/engine_scorer.h"
 #include "core/runtime/pool_stats.h"
@@ -44,7 +44,7 @@ class DevicePools {
   absl::StatusOr<std::vector<EngineScorer::Place>> ScoringPlaces() const;
   // A learner's way to the model through the least loaded pool. UNAVAILABLE when every device has
   // failed.
-  absl::StatusOr<MeanActivation> ActivationReader() const;
+  absl::StatusOr<ReadActivations> ActivationReader() const;
   // That pool itself.
   absl::StatusOr<EngineScorer::Place> LeastLoaded() const;
 

@@ -9,12 +9,15 @@
 #include "core/analysis/polar_pair.h"
 #include "core/learn/dataset.h"
 #include "core/learn/early_stop.h"
+#include "core/learn/extraction_params.h"
 #include "core/learn/training_params.h"
 #include "core/signal/positions.h"
 
 namespace steer {
 
-struct DifferenceOfMeansSpec {
+// A vector made of activations at block_out.
+struct ExtractionSpec {
+  ExtractionParams params;
   int layer = -1;  // 0-based; negative = the middle layer
 };
 
@@ -46,7 +49,7 @@ struct LearnSpec {
   std::vector<PolarPair> held_out;
   std::optional<DatasetSelection> held_out_dataset;
   std::string system;  // system message; empty = the template's default
-  std::variant<DifferenceOfMeansSpec, TrainSpec> learner;
+  std::variant<ExtractionSpec, TrainSpec> learner;
   std::optional<LayerSearch> search;  // instead of the learner's own layer
   // Not empty: the new signal gets the name DraftOf(alias), or with `promote` the alias itself.
   std::string alias;

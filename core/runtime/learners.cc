@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
-#include "core/learn/difference_of_means.h"
 #include "core/runtime/control_resolver.h"
+#include "core/runtime/extraction_run.h"
 #include "core/runtime/training_run.h"
 #include "core/signal/site.h"
 
@@ -77,40 +77,38 @@ absl::StatusOr<Learners::Pairs> Learners::PairsOf(const LearnSpec& spec,
 }
 
 absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
-                                                  const DifferenceOfMeansSpec& learner) const {
+                                                  const ExtractionSpec& learner) const {
+  STEER_RETURN_IF_ERROR(Within("extraction", Validate(learner.params)));
   if (learner.layer >= model_.shape.layers) {
-    return InvalidField("difference_of_means.layer", absl::StrCat(learner.layer),
+    return InvalidField("extraction.layer", absl::StrCat(learner.layer),
                         absl::StrCat("0..", model_.shape.layers - 1));
   }
-  // As the method's own code does it: the answer without the end-of-turn suffix.
-  STEER_ASSIGN_OR_RETURN(const Pairs pairs, PairsOf(spec, spec.pairs, /*end_of_turn=*/false));
+  // As the methods' own code does it: the answer without the end-of-turn suffix.
+  STEER_ASSIGN_OR_RETURN(const Pairs texts, PairsOf(spec, spec.pairs, /*end_of_turn=*/false));
+  STEER_ASSIGN_OR_RETURN(
+      std::vector<ReadPair> placed,
+      PlaceReading(spec.pairs, *texts, learner.params.reading, tokenizer_));
+  const auto pairs = std::make_shared<const std::vector<ReadPair>>(std::move(placed));
+  std::vector<int> layers = LayersOf(spec, learner.layer, model_.shape.layers);
+  const std::vector<int> asked = layers;
+  std::sort(layers.begin(), layers.end());
+  // One reading of the texts serves all layers: whichever learner runs first makes them all.
+  const auto made = std::make_shared<std::vector<LearntSignal>>();
   std::vector<Learner> learners;
-  for (const int layer : LayersOf(spec, learner.layer, model_.shape.layers)) {
-    STEER_ASSIGN_OR_RETURN(learners.emplace_back(), DifferenceOfMeansAt(layer, pairs));
+  for (const int layer : asked) {
+    const auto which = std::lower_bound(layers.begin(), layers.end(), layer) - layers.begin();
+    learners.push_back([this, which, layers, pairs, made, params = learner.params](
+                           JobContext& context, JobCheckpoint&) -> absl::StatusOr<LearntSignal> {
+      if (made->empty()) {
+        STEER_ASSIGN_OR_RETURN(const ReadActivations read, pools_.ActivationReader());
+        STEER_ASSIGN_OR_RETURN(*made, ExtractSignals(read, *pairs, layers, params, context));
+      }
+      LearntSignal vector = (*made)[static_cast<size_t>(which)];
+      vector.signal.default_positions.exclude_template_head = admission_.has_chat_template();
+      return vector;
+    });
   }
   return learners;
-}
-
-absl::StatusOr<Learner> Learners::DifferenceOfMeansAt(int layer, Pairs pairs) const {
-  return [this, layer, pairs = std::move(pairs)](JobContext& context,
-                                                 JobCheckpoint&) -> absl::StatusOr<LearntSignal> {
-    STEER_ASSIGN_OR_RETURN(const MeanActivation activation, pools_.ActivationReader());
-    const auto progress = [&](int done, int total) { return context.Progress(done, total); };
-    STEER_ASSIGN_OR_RETURN(DifferenceOfMeansResult learnt,
-                           LearnDifferenceOfMeans(*pairs, layer, activation, progress));
-    LearntSignal vector;
-    vector.signal.default_positions.exclude_template_head = admission_.has_chat_template();
-    SiteUpdate& update = vector.signal.updates.emplace_back();
-    update.site = {layer, SiteKind::kBlockOut};
-    update.tensors.emplace("v", std::move(learnt.v));
-    // There it adds as much as there is.
-    vector.reach = learnt.norm > 0 ? learnt.mean_activation_norm / learnt.norm : 1;
-    vector.results = {{"layer", layer},
-                      {"norm", learnt.norm},
-                      {"mean_activation_norm", learnt.mean_activation_norm},
-                      {"pairs", learnt.pairs}};
-    return vector;
-  };
 }
 
 absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,

@@ -13,6 +13,7 @@
 #include "core/runtime/learn_spec.h"
 #include "core/runtime/learnt_signals.h"
 #include "core/runtime/model_info.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace steer {
 
@@ -23,8 +24,9 @@ using Learner = std::function<absl::StatusOr<LearntSignal>(JobContext&, JobCheck
 class Learners {
  public:
   // All outlive this and what it makes.
-  Learners(const ModelInfo* model, const Admission* admission, const DevicePools* pools)
-      : model_(*model), admission_(*admission), pools_(*pools) {}
+  Learners(const ModelInfo* model, const Admission* admission, const Tokenizer* tokenizer,
+           const DevicePools* pools)
+      : model_(*model), admission_(*admission), tokenizer_(*tokenizer), pools_(*pools) {}
 
   // One for each layer of a search, or one. Errors as LearningJobs::Start.
   absl::StatusOr<std::vector<Learner>> Of(const LearnSpec& spec) const;
@@ -33,14 +35,14 @@ class Learners {
   using Pairs = std::shared_ptr<const std::vector<ContrastPair>>;
 
   absl::StatusOr<std::vector<Learner>> Of(const LearnSpec& spec,
-                                          const DifferenceOfMeansSpec& learner) const;
+                                          const ExtractionSpec& learner) const;
   absl::StatusOr<std::vector<Learner>> Of(const LearnSpec& spec, const TrainSpec& learner) const;
-  absl::StatusOr<Learner> DifferenceOfMeansAt(int layer, Pairs pairs) const;
   absl::StatusOr<Pairs> PairsOf(const LearnSpec& spec, const std::vector<PolarPair>& pairs,
                                 bool end_of_turn) const;
 
   const ModelInfo& model_;
   const Admission& admission_;
+  const Tokenizer& tokenizer_;
   const DevicePools& pools_;
 };
 

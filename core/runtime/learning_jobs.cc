@@ -13,7 +13,8 @@ namespace {
 
 std::string LearnerName(const LearnSpec& spec) {
   const auto* const train = std::get_if<TrainSpec>(&spec.learner);
-  return std::string(train != nullptr ? Name(train->params.objective) : "difference_of_means");
+  return std::string(train != nullptr ? Name(train->params.objective)
+                                      : Name(std::get<ExtractionSpec>(spec.learner).params.method));
 }
 
 // The layer that gains most within the budget; nullptr if none gains anything.
@@ -30,7 +31,7 @@ const LayerOutcome* Best(const std::vector<LayerOutcome>& layers) {
 
 LearningJobs::LearningJobs(const Parts& parts)
     : parts_(parts),
-      learners_(parts.model, parts.admission, parts.pools),
+      learners_(parts.model, parts.admission, parts.tokenizer, parts.pools),
       signals_(parts.model, parts.scoring, parts.store),
       datasets_(parts.store),
       log_(parts.store),

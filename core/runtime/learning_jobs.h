@@ -14,6 +14,7 @@
 #include "core/runtime/learners.h"
 #include "core/runtime/learnt_signals.h"
 #include "core/store/signal_store.h"
+#include "core/tokenizer/tokenizer.h"
 
 namespace steer {
 
@@ -25,6 +26,7 @@ class LearningJobs {
   struct Parts {
     const ModelInfo* model = nullptr;
     const Admission* admission = nullptr;
+    const Tokenizer* tokenizer = nullptr;
     const DevicePools* pools = nullptr;
     const Scoring* scoring = nullptr;
     SignalStore* store = nullptr;

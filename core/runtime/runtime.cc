@@ -148,6 +148,7 @@ absl::Status Runtime::Impl::Load(const RuntimeOptions& options) {
                                                              .unit_rows = options.step_tokens});
   STEER_ASSIGN_OR_RETURN(learning, LearningJobs::Create({.model = &model.info,
                                                          .admission = admission.get(),
+                                                         .tokenizer = model.tokenizer.get(),
                                                          .pools = pools.get(),
                                                          .scoring = scoring.get(),
                                                          .store = store.get()}));

@@ -1,6 +1,8 @@
 #include "core/analysis/answer_choice.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "gtest/gtest.h"
 
@@ -134,6 +136,29 @@ TEST(AnswerChoiceTest, OptionsAreToldApartByMoreThanCaseAndMarks) {
   EXPECT_FALSE(CanBeToldApart("(A)", "a."));
   EXPECT_FALSE(CanBeToldApart("Yes", " "));
   EXPECT_EQ(ReadChoice("A", "(A)", "a."), kNeither);
+}
+
+TEST(AnswerChoiceTest, FindsTheLetterOfAnOption) {
+  const std::pair<std::string, std::optional<size_t>> answers[] = {
+      {"A", 0},
+      {"(A)", 1},
+      {" (b) because", 2},
+      {" **C.** Because", 3},
+      {"3) three", 0},
+      {"Answer: D", 8},
+      {"The correct option is (A).", 23},
+      {"A\n", 0},
+      {"A dog", std::nullopt},
+      {"Yes", std::nullopt},
+      {"I think so", std::nullopt},
+      {"I'm sure", std::nullopt},
+      {"", std::nullopt},
+      {" () ", std::nullopt},
+      {"Answer:", std::nullopt},
+      {"\xC3\xA9) an accent", std::nullopt},
+  };
+  for (const auto& [answer, offset] : answers)
+    EXPECT_EQ(FindOptionLetter(answer), offset) << answer;
 }
 
 TEST(AnswerChoiceTest, AccuracyIsOverTheTextsThatChose) {

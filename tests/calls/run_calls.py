@@ -53,7 +53,8 @@ def learn_on_another_model(folder, state):
     subprocess.run([sys.executable, script, model, "--hidden", "32", "--seed", "1"], check=True)
     job = message_class("steer.v1.StartJobRequest")(alias="foreign", promote=True)
     job.pairs.add(question=b"the question", positive=b"hello", negative=b"an other one")
-    job.difference_of_means.layer = 1
+    job.extraction.difference_of_means.SetInParent()
+    job.extraction.layer = 1
     with Steerd(model, state) as steerd:
         started = steerd.call("LearningService/StartJob", job)[0]
         watch = message_class("steer.v1.WatchJobRequest")(id=started.id)

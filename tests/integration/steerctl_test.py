@@ -184,6 +184,17 @@ class SteerctlTest(unittest.TestCase):
         self.assertIn("kinds", self.refused(2, "learn", self.pairs, "--recipe", self.file("bad.yaml", "training: {kinds: x}\n")))
         self.assertIn("excludes", self.refused(2, "learn", self.pairs, "--recipe", recipe, "--kind", "lora"))
 
+    def test_learning_by_other_methods(self):
+        probe = json.loads(self.run_ok("learn", self.pairs, "--method", "linear_probe", "--set", "l2=0.1", "--layer", "9",
+                                       "--normalise", "activation_norm", "--json"))
+        self.assertEqual(probe["learner"], "linear_probe")
+        self.assertAlmostEqual(probe["results"]["norm"], probe["results"]["mean_activation_norm"], 2)
+        component = self.run_ok("learn", self.pairs, "--method", "principal_component", "--reading", "answer_last")
+        self.assertIn("explained_share", component)
+        self.assertIn("option", self.refused(1, "learn", self.pairs, "--reading", "answer_letter"))
+        self.assertIn("split", self.refused(2, "learn", self.pairs, "--method", "split", "--reading", "answer_last"))
+        self.assertIn("l2", self.refused(2, "learn", self.pairs, "--method", "linear_probe", "--set", "gamma=1"))
+
     def test_interrupted_learning_cancels_the_job(self):
         many = self.file("many.jsonl", (json.dumps(PAIRS[0]) + "\n") * 3000)
         process = subprocess.Popen([os.environ["STEERCTL_BINARY"], "--server", self.server.address, "learn", many],

@@ -83,6 +83,8 @@ class ParityEngine {
     return sink;
   }
 
+  Engine& engine() { return *engine_; }
+
  private:
   ByteTokenizer tokenizer_;  // nothing here looks at texts
   std::unique_ptr<Engine> engine_;

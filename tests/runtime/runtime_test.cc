@@ -228,7 +228,7 @@ TEST_F(RuntimeTest, ARuleThatSelectsNoTokenIsRefused) {
 TEST_F(RuntimeTest, LearnsAVectorThatMovesPreference) {
   LearnSpec spec;
   spec.pairs = kPairs;
-  spec.learner = DifferenceOfMeansSpec{.layer = 1};
+  spec.learner = ExtractionSpec{.layer = 1};
   spec.alias = "learnt";
   spec.promote = true;
   const auto job = runtime_->StartJob(spec);
@@ -268,7 +268,7 @@ TEST_F(RuntimeTest, LearnsAVectorThatMovesPreference) {
 TEST_F(RuntimeTest, LearningRefusesALayerTheModelDoesNotHave) {
   LearnSpec spec;
   spec.pairs = kPairs;
-  spec.learner = DifferenceOfMeansSpec{.layer = 3};
+  spec.learner = ExtractionSpec{.layer = 3};
   const auto job = runtime_->StartJob(spec);
   EXPECT_EQ(job.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(DetailOf(job.status())->allowed, "0..2");

@@ -211,7 +211,7 @@ TEST_F(TrainingJobTest, APreferenceVectorIsTheDifferenceOfTwoRuns) {
 }
 
 TEST_F(TrainingJobTest, ASignalTellsHowItWasLearnt) {
-  LearnSpec spec{.pairs = kPairs, .learner = DifferenceOfMeansSpec{.layer = 1}, .alias = "v"};
+  LearnSpec spec{.pairs = kPairs, .learner = ExtractionSpec{.layer = 1}, .alias = "v"};
   spec.settings = R"({"asked":"for"})";
   const JobRecord job = Ended(spec);
   ASSERT_EQ(job.state, JobState::kSucceeded) << job.status;

@@ -99,19 +99,64 @@ TEST(ConvertTest, AScoreWithoutMultipliersIsAtOne) {
 
 TEST(ConvertTest, AJobNamesItsLearner) {
   const std::string pairs = R"(pairs { question: "q" positive: "p" negative: "n" })";
-  ExpectInvalid(ToLearnSpec(Parse<v1::StartJobRequest>(pairs)), "learner", "difference_of_means");
-  const auto layer = [&](const std::string& learner) {
-    const auto spec = ToLearnSpec(Parse<v1::StartJobRequest>(pairs + learner));
-    return std::get<DifferenceOfMeansSpec>(spec->learner).layer;
-  };
-  EXPECT_LT(layer("difference_of_means {}"), 0);
-  EXPECT_EQ(layer("difference_of_means { layer: 0 }"), 0);
-  ExpectInvalid(
-      ToLearnSpec(Parse<v1::StartJobRequest>(pairs + "difference_of_means { layer: -1 }")),
-      "difference_of_means.layer", "counted from 0");
-  ExpectInvalid(
-      ToLearnSpec(Parse<v1::StartJobRequest>(pairs + "difference_of_means {} alias: 'a b'")),
-      "alias", "[A-Za-z0-9._/-]");
+  ExpectInvalid(ToLearnSpec(Parse<v1::StartJobRequest>(pairs)), "learner", "extraction");
+  ExpectInvalid(ToLearnSpec(Parse<v1::StartJobRequest>(
+                    pairs + "extraction { difference_of_means {} } alias: 'a b'")),
+                "alias", "[A-Za-z0-9._/-]");
+}
+
+absl::StatusOr<ExtractionSpec> ToExtractionSpec(const std::string& extraction) {
+  const auto spec = ToLearnSpec(Parse<v1::StartJobRequest>(
+      "pairs { question: 'q' positive: 'p' negative: 'n' } extraction { " + extraction + " }"));
+  if (!spec.ok()) return spec.status();
+  return std::get<ExtractionSpec>(spec->learner);
+}
+
+TEST(ConvertTest, ExtractionIsADifferenceOfAnswerMeansWhereNothingElseIsSaid) {
+  const auto plain = ToExtractionSpec("difference_of_means {}");
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_TRUE(std::holds_alternative<DifferenceOfMeansParams>(plain->params.method));
+  EXPECT_EQ(plain->params.reading, Reading::kAnswerMean);
+  EXPECT_EQ(plain->params.normalisation, Normalisation::kNone);
+  EXPECT_LT(plain->layer, 0);
+  EXPECT_EQ(ToExtractionSpec("difference_of_means {} layer: 0")->layer, 0);
+  EXPECT_EQ(std::get<LinearProbeParams>(ToExtractionSpec("linear_probe {}")->params.method).l2,
+            LinearProbeParams().l2);
+  EXPECT_FALSE(
+      std::get<PrincipalComponentParams>(ToExtractionSpec("principal_component {}")->params.method)
+          .centred);
+}
+
+TEST(ConvertTest, ExtractionTakesWhatIsSaid) {
+  const std::pair<const char*, Reading> readings[] = {{"ANSWER_MEAN", Reading::kAnswerMean},
+                                                      {"ANSWER_FIRST", Reading::kAnswerFirst},
+                                                      {"ANSWER_LAST", Reading::kAnswerLast},
+                                                      {"ANSWER_LETTER", Reading::kAnswerLetter},
+                                                      {"TEXT_MEAN", Reading::kTextMean}};
+  for (const auto& [name, reading] : readings) {
+    const auto spec = ToExtractionSpec(absl::StrCat("linear_probe { l2: 0.5 } reading: ", name));
+    EXPECT_EQ(spec->params.reading, reading) << name;
+    EXPECT_EQ(std::get<LinearProbeParams>(spec->params.method).l2, 0.5);
+  }
+  const std::string component = "principal_component { centred: true } normalisation: ";
+  EXPECT_EQ(ToExtractionSpec(component + "UNIT")->params.normalisation, Normalisation::kUnit);
+  const auto spec = ToExtractionSpec(component + "ACTIVATION_NORM");
+  EXPECT_EQ(spec->params.normalisation, Normalisation::kActivationNorm);
+  EXPECT_TRUE(std::get<PrincipalComponentParams>(spec->params.method).centred);
+}
+
+TEST(ConvertTest, ExtractionRefusesWhatItDoesNotKnow) {
+  ExpectInvalid(ToExtractionSpec("layer: 1"), "extraction.method", "principal_component");
+  ExpectInvalid(ToExtractionSpec("difference_of_means {} layer: -1"), "extraction.layer",
+                "counted from 0");
+  // Values of a newer client's enums.
+  v1::StartJobRequest request = Parse<v1::StartJobRequest>(
+      "pairs { question: 'q' positive: 'p' negative: 'n' } extraction { linear_probe {} }");
+  request.mutable_extraction()->set_reading(static_cast<v1::Extraction::Reading>(9));
+  ExpectInvalid(ToLearnSpec(request), "extraction.reading", "ANSWER_LETTER");
+  request.mutable_extraction()->set_reading(v1::Extraction::ANSWER_LAST);
+  request.mutable_extraction()->set_normalisation(static_cast<v1::Extraction::Normalisation>(-1));
+  ExpectInvalid(ToLearnSpec(request), "extraction.normalisation", "ACTIVATION_NORM");
 }
 
 absl::StatusOr<LearnSpec> ToTrainSpec(const std::string& training) {

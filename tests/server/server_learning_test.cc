@@ -30,7 +30,9 @@ class ServerLearningTest : public ServerTest {
 TEST_F(ServerLearningTest, AJobIsWatchedToItsEndAndItsSignalSteers) {
   v1::StartJobRequest request;
   AddPairs(4, request);
-  request.mutable_difference_of_means()->set_layer(1);
+  v1::Extraction& extraction = *request.mutable_extraction();
+  extraction.mutable_difference_of_means();
+  extraction.set_layer(1);
   request.set_alias("learnt");
   request.set_promote(true);
   const v1::Job job = Watched(request, [](const v1::Job&) {});

@@ -1,0 +1,50 @@
+#include "client/steerctl/method_settings.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/steerctl/command_line.h"
+#include "core/base/quoted.h"
+#include "core/base/status.h"
+#include "core/base/status_macros.h"
+
+namespace steer {
+namespace {
+
+// Sets a number or a switch of an objective's message by its name.
+absl::Status SetField(const std::string& text, google::protobuf::Message& message) {
+  STEER_ASSIGN_OR_RETURN(const auto setting, ParseLabel(text));
+  const auto& [name, value] = setting;
+  const google::protobuf::Descriptor& type = *message.GetDescriptor();
+  const google::protobuf::FieldDescriptor* const field = type.FindFieldByName(name);
+  if (field == nullptr) {
+    std::vector<std::string> names;
+    names.reserve(type.field_count());
+    for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
+    return InvalidField(
+        "--set", Quoted(name),
+        names.empty() ? "nothing: this method has no settings" : absl::StrJoin(names, ", "));
+  }
+  if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_BOOL) {
+    bool on = false;
+    if (!absl::SimpleAtob(value, &on))
+      return InvalidField(absl::StrCat("--set ", name), Quoted(value), "true or false");
+    message.GetReflection()->SetBool(&message, field, on);
+    return absl::OkStatus();
+  }
+  double number = 0;
+  if (!absl::SimpleAtod(value, &number))
+    return InvalidField(absl::StrCat("--set ", name), Quoted(value), "a number");
+  message.GetReflection()->SetDouble(&message, field, number);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status SetFields(const std::vector<std::string>& settings,
+                       google::protobuf::Message& message) {
+  for (const std::string& text : settings) STEER_RETURN_IF_ERROR(SetField(text, message));
+  return absl::OkStatus();
+}
+
+}  // namespace steer

@@ -1,0 +1,30 @@
+#include "core/learn/extraction_params.h"
+
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+
+namespace steer {
+namespace {
+
+// Beyond them a regression is lost in rounding.
+constexpr double kLeastL2 = 1e-6, kMostL2 = 1e6;
+
+}  // namespace
+
+absl::string_view Name(const ExtractionMethod& method) {
+  constexpr absl::string_view kNames[] = {"difference_of_means", "principal_component",
+                                          "linear_probe"};
+  static_assert(std::size(kNames) == std::variant_size_v<ExtractionMethod>);
+  return kNames[method.index()];
+}
+
+absl::Status Validate(const ExtractionParams& params) {
+  const auto* const probe = std::get_if<LinearProbeParams>(&params.method);
+  if (probe == nullptr || (probe->l2 >= kLeastL2 && probe->l2 <= kMostL2)) return absl::OkStatus();
+  return InvalidField("linear_probe.l2", absl::StrCat(probe->l2),
+                      absl::StrCat(kLeastL2, "..", kMostL2));
+}
+
+}  // namespace steer

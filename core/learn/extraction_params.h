@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace steer {
+
+// How a vector is made of the activations behind the positive answers, h_p, and the negative ones,
+// h_n, of pairs at one layer.
+
+// v = mean h_p - mean h_n (CAA, DiffMean; paper 4.2).
+struct DifferenceOfMeansParams {};
+
+// The direction along which the differences d = h_p - h_n are largest: the first principal
+// component of d about 0. That is the one of both activations about the middle of their pair, which
+// lie at +-d/2. `centred` takes d about its own mean instead, the direction in which pairs
+// disagree.
+struct PrincipalComponentParams {
+  bool centred = false;
+};
+
+// The direction w of a logistic regression that tells h_p from h_n. With x an activation as it was
+// read, s the root mean square of its distance from the mean of all, and y = +-1:
+//   min over w, b of mean_i log(1 + exp(-y_i (w x_i / s + b))) + l2 / 2 |w|^2
+// No feature is scaled by itself: outlier features stay large, and the result does not depend on
+// the basis. The larger l2, the nearer it comes to the difference of means.
+struct LinearProbeParams {
+  double l2 = 0.001;  // 1e-6 .. 1e6
+};
+
+using ExtractionMethod =
+    std::variant<DifferenceOfMeansParams, PrincipalComponentParams, LinearProbeParams>;
+
+// "difference_of_means", "principal_component", "linear_probe"
+absl::string_view Name(const ExtractionMethod& method);
+
+// Which tokens of a text are read; activations of several are averaged.
+enum class Reading : uint8_t {
+  kAnswerMean,    // the answer's
+  kAnswerFirst,   // its first
+  kAnswerLast,    // its last
+  kAnswerLetter,  // the one with the letter of the option that it begins with: A of "(A)"
+  kTextMean,      // prompt and answer, without the template's head; at least without the first
+};
+
+// How long the vector is made.
+enum class Normalisation : uint8_t {
+  kNone,            // a difference of means as it is; the other methods give directions of length 1
+  kUnit,            // |v| = 1
+  kActivationNorm,  // |v| = mean |h|
+};
+
+struct ExtractionParams {
+  ExtractionMethod method;
+  Reading reading = Reading::kAnswerMean;
+  Normalisation normalisation = Normalisation::kNone;
+};
+
+// INVALID_ARGUMENT, naming the parameter.
+absl::Status Validate(const ExtractionParams& params);
+
+}  // namespace steer

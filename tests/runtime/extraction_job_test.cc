@@ -1,0 +1,124 @@
+// Jobs that make vectors of activations, through the runtime on the tiny model.
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "core/base/status.h"
+#include "gtest/gtest.h"
+#include "tests/runtime/runtime_fixture.h"
+
+namespace steer {
+namespace {
+
+const std::vector<PolarPair> kPairs = {{"the", "hello there", "an error"},
+                                       {"what now", "go on", "stop it"},
+                                       {"is it so", "hello", "no error"},
+                                       {"and then", "hello, go on", "an error, stop"}};
+
+class ExtractionJobTest : public RuntimeFixture {
+ protected:
+  JobRecord Ended(const LearnSpec& spec) {
+    const auto job = runtime_->StartJob(spec);
+    EXPECT_TRUE(job.ok()) << job.status();
+    JobRecord last;
+    if (!job.ok()) return last;
+    const auto on_change = [&last](const JobRecord& record) {
+      last = record;
+      return true;
+    };
+    EXPECT_TRUE(runtime_->jobs().Watch(job->id, on_change, [] { return false; }).ok());
+    return last;
+  }
+
+  // Mean preference of the pairs at these multipliers.
+  std::vector<double> Preference(const std::string& signal, std::vector<double> multipliers) {
+    ScoreSpec score;
+    score.pairs = kPairs;
+    score.both_spellings = false;
+    score.controls = {{.signal = signal}};
+    score.multipliers = std::move(multipliers);
+    std::vector<double> preference;
+    const auto collect = [&](const ScorePoint& point) {
+      preference.push_back(point.mean.preference);
+      return true;
+    };
+    EXPECT_TRUE(runtime_->Score(score, [] { return false; }, {.on_point = collect}).ok());
+    return preference;
+  }
+};
+
+TEST_F(ExtractionJobTest, EveryMethodMakesASignalThatMovesPreference) {
+  for (const ExtractionMethod& method :
+       {ExtractionMethod(DifferenceOfMeansParams{}), ExtractionMethod(PrincipalComponentParams{}),
+        ExtractionMethod(LinearProbeParams{})}) {
+    const JobRecord job =
+        Ended({.pairs = kPairs,
+               .learner = ExtractionSpec{{method, Reading::kAnswerMean, Normalisation::kNone}, 1},
+               .alias = "made"});
+    ASSERT_EQ(job.state, JobState::kSucceeded) << job.status;
+    EXPECT_EQ(job.learner, Name(method));
+    EXPECT_EQ(job.done, static_cast<int>(kPairs.size()));
+    EXPECT_EQ(job.results.at("layer"), 1);
+    EXPECT_EQ(job.results.at("pairs"), kPairs.size());
+    EXPECT_GT(job.results.at("mean_activation_norm"), 0);
+    EXPECT_GT(job.results.at("activation_tokens"), 2 * kPairs.size());
+    EXPECT_EQ(job.results.contains("explained_share"),
+              std::holds_alternative<PrincipalComponentParams>(method));
+    EXPECT_EQ(job.results.contains("held_out_accuracy"),
+              std::holds_alternative<LinearProbeParams>(method));
+    const auto record = runtime_->signals().Get("made");
+    ASSERT_TRUE(record.ok());
+    EXPECT_TRUE(record->default_positions.exclude_template_head);
+    // Out to where it adds a tenth of what there is.
+    const double step = 0.1 * job.results.at("mean_activation_norm") / job.results.at("norm");
+    const std::vector<double> preference = Preference("made", {-step, 0, step});
+    ASSERT_EQ(preference.size(), 3U);
+    EXPECT_GT(preference[2], preference[1]) << Name(method);
+    EXPECT_LT(preference[0], preference[1]) << Name(method);
+    // The same pairs, the same signal.
+    const JobRecord again =
+        Ended({.pairs = kPairs,
+               .learner = ExtractionSpec{{method, Reading::kAnswerMean, Normalisation::kNone}, 1}});
+    EXPECT_EQ(again.signal_id, job.signal_id);
+  }
+}
+
+TEST_F(ExtractionJobTest, ReadingAndNormalisationChangeWhatIsMade) {
+  const std::vector<PolarPair> letters = {{"the", "(A) go on", "(B) stop it"},
+                                          {"now", "(B) hello there", "(A) an error"}};
+  std::vector<std::string> ids;
+  for (const Reading reading : {Reading::kAnswerMean, Reading::kAnswerFirst, Reading::kAnswerLast,
+                                Reading::kAnswerLetter, Reading::kTextMean}) {
+    const JobRecord job = Ended(
+        {.pairs = letters,
+         .learner = ExtractionSpec{{DifferenceOfMeansParams{}, reading, Normalisation::kUnit}}});
+    // The tokenizer of bytes begins both answers with the same bracket.
+    if (reading == Reading::kAnswerFirst) {
+      EXPECT_EQ(job.state, JobState::kFailed);
+      EXPECT_EQ(DetailOf(job.status)->field, "pairs");
+      continue;
+    }
+    ASSERT_EQ(job.state, JobState::kSucceeded) << job.status;
+    EXPECT_NEAR(job.results.at("norm"), 1, 1e-6);
+    EXPECT_EQ(job.results.at("layer"), 1);  // the middle one
+    ids.push_back(job.signal_id);
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) EXPECT_NE(ids[i], ids[j]);
+  }
+}
+
+TEST_F(ExtractionJobTest, WhatTheModelCannotReadIsRefusedBeforeTheJob) {
+  const auto field = [&](const ExtractionSpec& extraction) {
+    const auto job = runtime_->StartJob({.pairs = kPairs, .learner = extraction});
+    const auto detail = DetailOf(job.status());
+    return detail ? detail->field : job.status().ToString();
+  };
+  EXPECT_EQ(field({.layer = 3}), "extraction.layer");
+  EXPECT_EQ(field({.params = {LinearProbeParams{.l2 = 0}}}), "extraction.linear_probe.l2");
+  EXPECT_EQ(field({.params = {{}, Reading::kAnswerLetter}}), "pairs[0].positive");
+}
+
+}  // namespace
+}  // namespace steer
