@@ -51,8 +51,10 @@ TEST_F(ServerTest, DrainingLetsWorkEndAndRefusesNewWork) {
 
 TEST_F(ServerTest, DrainingInterruptsJobsAndEndsWhoWatches) {
   v1::StartJobRequest request;
-  AddPairs(400, request);
-  request.mutable_extraction()->mutable_difference_of_means();
+  AddPairs(4, request);
+  request.mutable_training()->mutable_sft();
+  request.mutable_training()->set_kind("vector");
+  request.mutable_training()->set_steps(1000000);
   grpc::ClientContext start_context;
   v1::Job job;
   ASSERT_TRUE(learning_->StartJob(&start_context, request, &job).ok());
