@@ -69,11 +69,23 @@ absl::StatusOr<Normalisation> ToNormalisation(v1::Extraction::Normalisation norm
   }
 }
 
+AttributionParams ToParams(const v1::Attribution& attribution) {
+  AttributionParams params;
+  if (attribution.has_tokens()) params.tokens = attribution.tokens();
+  if (attribution.has_steps()) params.steps = attribution.steps();
+  if (attribution.side() == v1::Attribution::POSITIVE)
+    params.side = AttributionParams::Side::kPositive;
+  if (attribution.side() == v1::Attribution::NEGATIVE)
+    params.side = AttributionParams::Side::kNegative;
+  return params;
+}
+
 absl::StatusOr<ExtractionSpec> ToSpec(const v1::Extraction& extraction) {
   ExtractionSpec spec;
   STEER_ASSIGN_OR_RETURN(spec.params.method, ToMethod(extraction));
   STEER_ASSIGN_OR_RETURN(spec.params.reading, ToReading(extraction.reading()));
   STEER_ASSIGN_OR_RETURN(spec.params.normalisation, ToNormalisation(extraction.normalisation()));
+  if (extraction.has_attribution()) spec.params.attribution = ToParams(extraction.attribution());
   if (!extraction.has_layer()) return spec;
   spec.layer = extraction.layer();
   if (spec.layer >= 0) return spec;

@@ -35,6 +35,11 @@ void AddExtractionOptions(CLI::App& command, ExtractionOptions& options) {
                   "How long the vector is made; default: none, as the method gives it")
       ->group(group)
       ->check(CLI::IsMember({"none", "unit", "activation_norm"}));
+  command
+      .add_option("--attributed", options.attributed,
+                  "Read texts with and without so many of the prompt's tokens, those that matter\n"
+                  "most for the margin between both answers (GrAInS)")
+      ->group(group);
 }
 
 absl::StatusOr<v1::Extraction> ToExtraction(const std::string& method,
@@ -53,6 +58,7 @@ absl::StatusOr<v1::Extraction> ToExtraction(const std::string& method,
                                         &normalisation);
   }
   extraction.set_normalisation(normalisation);
+  if (options.attributed) extraction.mutable_attribution()->set_tokens(*options.attributed);
   return extraction;
 }
 

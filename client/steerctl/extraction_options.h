@@ -15,6 +15,7 @@ namespace steer {
 struct ExtractionOptions {
   std::optional<std::string> reading;
   std::optional<std::string> normalisation;
+  std::optional<int> attributed;  // tokens
 };
 
 // The names of the methods, as they are given on the command line; the default first.

@@ -1,6 +1,7 @@
 #include "core/learn/extraction_params.h"
 
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
@@ -10,6 +11,8 @@ namespace {
 
 // Beyond them a regression is lost in rounding.
 constexpr double kLeastL2 = 1e-6, kMostL2 = 1e6;
+
+constexpr int kMostAttributed = 1000;
 
 }  // namespace
 
@@ -22,9 +25,17 @@ absl::string_view Name(const ExtractionMethod& method) {
 
 absl::Status Validate(const ExtractionParams& params) {
   const auto* const probe = std::get_if<LinearProbeParams>(&params.method);
-  if (probe == nullptr || (probe->l2 >= kLeastL2 && probe->l2 <= kMostL2)) return absl::OkStatus();
-  return InvalidField("linear_probe.l2", absl::StrCat(probe->l2),
-                      absl::StrCat(kLeastL2, "..", kMostL2));
+  if (probe != nullptr && !(probe->l2 >= kLeastL2 && probe->l2 <= kMostL2)) {
+    return InvalidField("linear_probe.l2", absl::StrCat(probe->l2),
+                        absl::StrCat(kLeastL2, "..", kMostL2));
+  }
+  if (!params.attribution) return absl::OkStatus();
+  for (const auto& [name, count] : {std::pair("attribution.tokens", params.attribution->tokens),
+                                    std::pair("attribution.steps", params.attribution->steps)}) {
+    if (count < 1 || count > kMostAttributed)
+      return InvalidField(name, absl::StrCat(count), absl::StrCat("1..", kMostAttributed));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace steer

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 #include "absl/status/status.h"
@@ -53,10 +54,23 @@ enum class Normalisation : uint8_t {
   kActivationNorm,  // |v| = mean |h|
 };
 
+// Reads, instead of both answers, each of them with and without the tokens of the prompt that
+// matter most for log P(positive) - log P(negative), by integrated gradients (GrAInS, arXiv
+// 2507.18043).
+struct AttributionParams {
+  int tokens = 10;  // replaced in a prompt, at most; 1 .. 1000
+  int steps = 20;   // of the integration; 1 .. 1000
+  // Tokens that speak for the positive answer give v+, those for the negative one v-: the vector is
+  // v+, -v- or v+ - v-.
+  enum class Side : uint8_t { kPositive, kNegative, kBoth };
+  Side side = Side::kBoth;
+};
+
 struct ExtractionParams {
   ExtractionMethod method;
   Reading reading = Reading::kAnswerMean;
   Normalisation normalisation = Normalisation::kNone;
+  std::optional<AttributionParams> attribution;
 };
 
 // INVALID_ARGUMENT, naming the parameter.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
+#include "core/runtime/activation_reader.h"
 #include "core/runtime/control_resolver.h"
 #include "core/runtime/extraction_run.h"
 #include "core/runtime/training_run.h"
@@ -79,15 +80,19 @@ absl::StatusOr<Learners::Pairs> Learners::PairsOf(const LearnSpec& spec,
 absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
                                                   const ExtractionSpec& learner) const {
   STEER_RETURN_IF_ERROR(Within("extraction", Validate(learner.params)));
+  const std::vector<TokenId> end_tokens = tokenizer_.end_tokens();
+  if (learner.params.attribution && end_tokens.empty()) {
+    return InvalidField("extraction.attribution", "one without an end token to replace others with",
+                        "none for this model");
+  }
   if (learner.layer >= model_.shape.layers) {
     return InvalidField("extraction.layer", absl::StrCat(learner.layer),
                         absl::StrCat("0..", model_.shape.layers - 1));
   }
   // As the methods' own code does it: the answer without the end-of-turn suffix.
   STEER_ASSIGN_OR_RETURN(const Pairs texts, PairsOf(spec, spec.pairs, /*end_of_turn=*/false));
-  STEER_ASSIGN_OR_RETURN(
-      std::vector<ReadPair> placed,
-      PlaceReading(spec.pairs, *texts, learner.params.reading, tokenizer_));
+  STEER_ASSIGN_OR_RETURN(std::vector<ReadPair> placed,
+                         PlaceReading(spec.pairs, *texts, learner.params.reading, tokenizer_));
   const auto pairs = std::make_shared<const std::vector<ReadPair>>(std::move(placed));
   std::vector<int> layers = LayersOf(spec, learner.layer, model_.shape.layers);
   const std::vector<int> asked = layers;
@@ -97,11 +102,14 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
   std::vector<Learner> learners;
   for (const int layer : asked) {
     const auto which = std::lower_bound(layers.begin(), layers.end(), layer) - layers.begin();
-    learners.push_back([this, which, layers, pairs, made, params = learner.params](
+    AttributedExtraction extraction = {.pairs = nullptr,
+                                       .layers = layers,
+                                       .params = learner.params,
+                                       .replacement = end_tokens.empty() ? 0 : end_tokens.front()};
+    learners.push_back([this, which, extraction, pairs, made](
                            JobContext& context, JobCheckpoint&) -> absl::StatusOr<LearntSignal> {
       if (made->empty()) {
-        STEER_ASSIGN_OR_RETURN(const ReadActivations read, pools_.ActivationReader());
-        STEER_ASSIGN_OR_RETURN(*made, ExtractSignals(read, *pairs, layers, params, context));
+        STEER_ASSIGN_OR_RETURN(*made, MakeVectors(extraction, *pairs, context));
       }
       LearntSignal vector = (*made)[static_cast<size_t>(which)];
       vector.signal.default_positions.exclude_template_head = admission_.has_chat_template();
@@ -109,6 +117,17 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
     });
   }
   return learners;
+}
+
+absl::StatusOr<std::vector<LearntSignal>> Learners::MakeVectors(AttributedExtraction extraction,
+                                                                const std::vector<ReadPair>& pairs,
+                                                                JobContext& context) const {
+  STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, pools_.LeastLoaded());
+  const ReadActivations read = MakeActivationReader(&place.pool->engine(), place.decoder);
+  if (!extraction.params.attribution)
+    return ExtractSignals(read, pairs, extraction.layers, extraction.params, context);
+  extraction.pairs = &pairs;
+  return ExtractAttributed(place, read, extraction, context);
 }
 
 absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,

@@ -8,6 +8,7 @@
 #include "core/learn/contrast_pair.h"
 #include "core/learn/job_queue.h"
 #include "core/runtime/admission.h"
+#include "core/runtime/attribution_run.h"
 #include "core/runtime/device_pools.h"
 #include "core/runtime/job_checkpoint.h"
 #include "core/runtime/learn_spec.h"
@@ -37,6 +38,9 @@ class Learners {
   absl::StatusOr<std::vector<Learner>> Of(const LearnSpec& spec,
                                           const ExtractionSpec& learner) const;
   absl::StatusOr<std::vector<Learner>> Of(const LearnSpec& spec, const TrainSpec& learner) const;
+  absl::StatusOr<std::vector<LearntSignal>> MakeVectors(AttributedExtraction extraction,
+                                                        const std::vector<ReadPair>& pairs,
+                                                        JobContext& context) const;
   absl::StatusOr<Pairs> PairsOf(const LearnSpec& spec, const std::vector<PolarPair>& pairs,
                                 bool end_of_turn) const;
 

@@ -6,35 +6,22 @@
 
 #include "core/base/status.h"
 #include "gtest/gtest.h"
-#include "tests/runtime/runtime_fixture.h"
+#include "tests/runtime/learning_fixture.h"
 
 namespace steer {
 namespace {
 
-const std::vector<PolarPair> kPairs = {{"the", "hello there", "an error"},
-                                       {"what now", "go on", "stop it"},
-                                       {"is it so", "hello", "no error"},
-                                       {"and then", "hello, go on", "an error, stop"}};
+const std::vector<PolarPair> kFourPairs = {{"the", "hello there", "an error"},
+                                           {"what now", "go on", "stop it"},
+                                           {"is it so", "hello", "no error"},
+                                           {"and then", "hello, go on", "an error, stop"}};
 
-class ExtractionJobTest : public RuntimeFixture {
+class ExtractionJobTest : public LearningFixture {
  protected:
-  JobRecord Ended(const LearnSpec& spec) {
-    const auto job = runtime_->StartJob(spec);
-    EXPECT_TRUE(job.ok()) << job.status();
-    JobRecord last;
-    if (!job.ok()) return last;
-    const auto on_change = [&last](const JobRecord& record) {
-      last = record;
-      return true;
-    };
-    EXPECT_TRUE(runtime_->jobs().Watch(job->id, on_change, [] { return false; }).ok());
-    return last;
-  }
-
   // Mean preference of the pairs at these multipliers.
   std::vector<double> Preference(const std::string& signal, std::vector<double> multipliers) {
     ScoreSpec score;
-    score.pairs = kPairs;
+    score.pairs = kFourPairs;
     score.both_spellings = false;
     score.controls = {{.signal = signal}};
     score.multipliers = std::move(multipliers);
@@ -53,34 +40,36 @@ TEST_F(ExtractionJobTest, EveryMethodMakesASignalThatMovesPreference) {
        {ExtractionMethod(DifferenceOfMeansParams{}), ExtractionMethod(PrincipalComponentParams{}),
         ExtractionMethod(LinearProbeParams{})}) {
     const JobRecord job =
-        Ended({.pairs = kPairs,
+        Ended({.pairs = kFourPairs,
                .learner = ExtractionSpec{{method, Reading::kAnswerMean, Normalisation::kNone}, 1},
-               .alias = "made"});
+               .alias = "made",
+               .promote = true});
     ASSERT_EQ(job.state, JobState::kSucceeded) << job.status;
     EXPECT_EQ(job.learner, Name(method));
-    EXPECT_EQ(job.done, static_cast<int>(kPairs.size()));
-    EXPECT_EQ(job.results.at("layer"), 1);
-    EXPECT_EQ(job.results.at("pairs"), kPairs.size());
-    EXPECT_GT(job.results.at("mean_activation_norm"), 0);
-    EXPECT_GT(job.results.at("activation_tokens"), 2 * kPairs.size());
-    EXPECT_EQ(job.results.contains("explained_share"),
+    EXPECT_EQ(job.done, static_cast<int>(kFourPairs.size()));
+    EXPECT_EQ(job.outcome.results.at("layer"), 1);
+    EXPECT_EQ(job.outcome.results.at("pairs"), kFourPairs.size());
+    EXPECT_GT(job.outcome.results.at("mean_activation_norm"), 0);
+    EXPECT_GT(job.outcome.results.at("activation_tokens"), 2 * kFourPairs.size());
+    EXPECT_EQ(job.outcome.results.contains("explained_share"),
               std::holds_alternative<PrincipalComponentParams>(method));
-    EXPECT_EQ(job.results.contains("held_out_accuracy"),
+    EXPECT_EQ(job.outcome.results.contains("held_out_accuracy"),
               std::holds_alternative<LinearProbeParams>(method));
     const auto record = runtime_->signals().Get("made");
     ASSERT_TRUE(record.ok());
     EXPECT_TRUE(record->default_positions.exclude_template_head);
     // Out to where it adds a tenth of what there is.
-    const double step = 0.1 * job.results.at("mean_activation_norm") / job.results.at("norm");
+    const double step =
+        0.1 * job.outcome.results.at("mean_activation_norm") / job.outcome.results.at("norm");
     const std::vector<double> preference = Preference("made", {-step, 0, step});
     ASSERT_EQ(preference.size(), 3U);
     EXPECT_GT(preference[2], preference[1]) << Name(method);
     EXPECT_LT(preference[0], preference[1]) << Name(method);
     // The same pairs, the same signal.
     const JobRecord again =
-        Ended({.pairs = kPairs,
+        Ended({.pairs = kFourPairs,
                .learner = ExtractionSpec{{method, Reading::kAnswerMean, Normalisation::kNone}, 1}});
-    EXPECT_EQ(again.signal_id, job.signal_id);
+    EXPECT_EQ(again.outcome.signal_id, job.outcome.signal_id);
   }
 }
 
@@ -100,9 +89,9 @@ TEST_F(ExtractionJobTest, ReadingAndNormalisationChangeWhatIsMade) {
       continue;
     }
     ASSERT_EQ(job.state, JobState::kSucceeded) << job.status;
-    EXPECT_NEAR(job.results.at("norm"), 1, 1e-6);
-    EXPECT_EQ(job.results.at("layer"), 1);  // the middle one
-    ids.push_back(job.signal_id);
+    EXPECT_NEAR(job.outcome.results.at("norm"), 1, 1e-6);
+    EXPECT_EQ(job.outcome.results.at("layer"), 1);  // the middle one
+    ids.push_back(job.outcome.signal_id);
   }
   for (size_t i = 0; i < ids.size(); ++i) {
     for (size_t j = 0; j < i; ++j) EXPECT_NE(ids[i], ids[j]);
@@ -111,13 +100,41 @@ TEST_F(ExtractionJobTest, ReadingAndNormalisationChangeWhatIsMade) {
 
 TEST_F(ExtractionJobTest, WhatTheModelCannotReadIsRefusedBeforeTheJob) {
   const auto field = [&](const ExtractionSpec& extraction) {
-    const auto job = runtime_->StartJob({.pairs = kPairs, .learner = extraction});
+    const auto job = runtime_->StartJob({.pairs = kFourPairs, .learner = extraction});
     const auto detail = DetailOf(job.status());
     return detail ? detail->field : job.status().ToString();
   };
   EXPECT_EQ(field({.layer = 3}), "extraction.layer");
   EXPECT_EQ(field({.params = {LinearProbeParams{.l2 = 0}}}), "extraction.linear_probe.l2");
   EXPECT_EQ(field({.params = {{}, Reading::kAnswerLetter}}), "pairs[0].positive");
+}
+
+// v+ - v-, and swapping the answers turns round what speaks for which.
+TEST_F(ExtractionJobTest, TokensThatMatterMakeAVectorToo) {
+  const auto made = [&](AttributionParams::Side side, const std::vector<PolarPair>& pairs) {
+    ExtractionParams params = {.method = DifferenceOfMeansParams{},
+                               .reading = Reading::kAnswerLast,
+                               .attribution = AttributionParams{.tokens = 2, .steps = 4}};
+    params.attribution->side = side;
+    const JobRecord job = Ended({.pairs = pairs, .learner = ExtractionSpec{params, 1}});
+    EXPECT_EQ(job.state, JobState::kSucceeded) << job.status;
+    EXPECT_EQ(job.done, job.total);
+    const auto signal = runtime_->signals().Load(job.outcome.signal_id);
+    EXPECT_TRUE(signal.ok()) << signal.status();
+    const std::span<const float> v = signal->updates.front().tensors.at("v").floats();
+    return std::vector<float>(v.begin(), v.end());
+  };
+  using Side = AttributionParams::Side;
+  const std::vector<float> both = made(Side::kBoth, kFourPairs);
+  const std::vector<float> positive = made(Side::kPositive, kFourPairs);
+  const std::vector<float> negative = made(Side::kNegative, kFourPairs);
+  std::vector<PolarPair> swapped = kFourPairs;
+  for (PolarPair& pair : swapped) std::swap(pair.positive, pair.negative);
+  const std::vector<float> of_swapped = made(Side::kPositive, swapped);
+  for (size_t i = 0; i < both.size(); ++i) {
+    EXPECT_NEAR(both[i], positive[i] + negative[i], 1e-5);
+    EXPECT_NEAR(of_swapped[i], -negative[i], 1e-5);
+  }
 }
 
 }  // namespace
