@@ -44,7 +44,7 @@ step_fuzz() {
   rm -f "$folder"/objects/*.o
   # What the targets are about: the readers of files, and the converters of requests with the messages they take.
   { find core/base core/files core/signal core/store core/tokenizer -name '*.cc'
-    ls core/analysis/answer_choice.cc core/learn/training_*.cc server/convert*.cc "$folder"/proto/steer/v1/*.pb.cc; } | tr '\n' '\0' | xargs -0 -P "$(nproc)" -I{} bash -c \
+    ls core/analysis/answer_choice.cc core/learn/{csv,dataset,extraction_params,early_stop}.cc core/learn/training_*.cc server/convert*.cc "$folder"/proto/steer/v1/*.pb.cc; } | tr '\n' '\0' | xargs -0 -P "$(nproc)" -I{} bash -c \
     'clang++ '"$flags"' -fsanitize=fuzzer-no-link,address,undefined -c "$1" -o '"$folder"'/objects/$(echo "$1" | tr / _).o' _ {} ||
     return
   rm -f "$folder/libfuzzed.a"

@@ -167,6 +167,8 @@ def make_signals():
     for path in (TESTS / "files/testdata").glob("*.safetensors"):
         safetensors.add(path.name, path.read_bytes())
     for name, content in signal_files.FILES.items():
+        if name.startswith(("csv", "jsonl")):
+            continue
         native.add(name, content)
     site = signal_files.SITE
     floats = signal_files.floats
@@ -184,6 +186,17 @@ def make_signals():
         safetensors.add(name, struct.pack("<Q", len(header)) + header)
     for name in ("lying_header", "overlapping", "truncated"):
         safetensors.add(name, signal_files.FILES[name])
+
+
+def make_dataset():
+    corpus = Corpus("dataset")
+    for name, content in signal_files.FILES.items():
+        if name.startswith(("csv", "jsonl")):
+            corpus.add(name, (b"C" if name.startswith("csv") else b"J") + content)
+    corpus.add("choice", b"Cquestion,A,B,matching\nq, x ,y,B\n")
+    corpus.add("trimmed", b'T{"input": "q", "output": " a ", "concept_id": 3, "more": {"x": [1]}}\n')
+    corpus.add("quote_without_end", b'Cquestion,positive\n"q,p\n')
+    corpus.add("deep", b"J" + b"[" * 2000)
 
 
 def small_model(fill):
@@ -233,6 +246,7 @@ if __name__ == "__main__":
     make_jinja()
     make_tokenizer()
     make_signals()
+    make_dataset()
     make_gguf()
     for folder in sorted((HERE / "corpus").iterdir()):
         sizes = [path.stat().st_size for path in folder.iterdir()]
