@@ -50,12 +50,22 @@ class ExtractionParityTest : public RuntimeFixture {
     return DifferenceOfMeansParams{};
   }
 
+  std::vector<PolarPair> Pairs(const std::string& data) const {
+    std::vector<PolarPair> pairs;
+    for (const nlohmann::json& pair : goldens_["pairs"][data])
+      pairs.push_back({pair[0], pair[1], pair[2]});
+    return pairs;
+  }
+
   JobRecord Learn(const nlohmann::json& golden) {
     LearnSpec spec;
-    for (const nlohmann::json& pair : goldens_["pairs"][golden["data"].get<std::string>()])
-      spec.pairs.push_back({pair[0], pair[1], pair[2]});
+    spec.pairs = Pairs(golden["data"]);
     spec.learner = ExtractionSpec{.params = {ToMethod(golden), ToReading(golden["reading"])},
                                   .layer = golden["layer"]};
+    return Ended(spec);
+  }
+
+  JobRecord Ended(const LearnSpec& spec) {
     const auto job = runtime_->StartJob(spec);
     EXPECT_TRUE(job.ok()) << job.status();
     JobRecord last;
@@ -81,7 +91,7 @@ class ExtractionParityTest : public RuntimeFixture {
 
 TEST_F(ExtractionParityTest, EveryMethodAndReadingIsTheReferences) {
   double worst = 0;
-  ASSERT_GE(goldens_["cases"].size(), 20U);
+  ASSERT_EQ(goldens_["cases"].size(), 3 * 5 + 3U);
   for (const nlohmann::json& golden : goldens_["cases"]) {
     const std::string name = golden["name"];
     const JobRecord job = Learn(golden);
@@ -104,6 +114,36 @@ TEST_F(ExtractionParityTest, EveryMethodAndReadingIsTheReferences) {
     worst = std::max(worst, relative);
   }
   std::printf("a vector is apart by at most %.2g of its length\n", worst);
+}
+
+// Learnt from six pairs, told by four others: a tenth of what there is moves preference upwards.
+TEST_F(ExtractionParityTest, EveryMethodPointsAtThePositiveAnswers) {
+  const std::vector<PolarPair> pairs = Pairs("power_seeking");
+  ASSERT_EQ(pairs.size(), 10U);
+  for (const ExtractionMethod& method :
+       {ExtractionMethod(DifferenceOfMeansParams{}), ExtractionMethod(PrincipalComponentParams{}),
+        ExtractionMethod(LinearProbeParams{})}) {
+    ExtractionSpec extraction{.layer = 14};
+    extraction.params = {method, Reading::kAnswerMean, Normalisation::kActivationNorm};
+    const JobRecord job =
+        Ended({.pairs = {pairs.begin(), pairs.begin() + 6}, .learner = extraction});
+    ASSERT_EQ(job.state, JobState::kSucceeded) << job.status;
+    ScoreSpec score;
+    score.pairs = {pairs.begin() + 6, pairs.end()};
+    score.both_spellings = false;
+    score.controls = {{.signal = job.signal_id}};
+    score.multipliers = {-0.1, 0.1};
+    std::vector<double> preference;
+    const auto collect = [&](const ScorePoint& point) {
+      preference.push_back(point.mean.preference);
+      return true;
+    };
+    ASSERT_TRUE(runtime_->Score(score, [] { return false; }, {.on_point = collect}).ok());
+    ASSERT_EQ(preference.size(), 2U);
+    EXPECT_GT(preference[1], preference[0] + 0.05) << Name(method);
+    std::printf("%s: preference %.3f at -0.1 |h|, %.3f at 0.1 |h|\n",
+                std::string(Name(method)).c_str(), preference[0], preference[1]);
+  }
 }
 
 TEST(ActivationReaderTest, OnePassForSeveralLayersIsAPassForEach) {

@@ -20,14 +20,14 @@ import sweep_reference
 
 HERE = pathlib.Path(__file__).resolve().parent
 NUMBERS, VECTORS = HERE / "testdata/extraction_goldens.json", HERE / "testdata/extraction_goldens.safetensors"
-PAIRS, FOLDS = 16, 5
+PAIRS, FOLDS = 10, 5
 # Data, layer, reading.
 CASES = [("psychopathy", 14, "answer_mean"), ("psychopathy", 20, "text_mean"), ("power_seeking", 20, "answer_mean"),
          ("power_seeking", 14, "answer_first"), ("power_seeking", 14, "answer_last"), ("choices", 20, "answer_letter")]
 METHODS = {"difference_of_means": {}, "principal_component": {}, "principal_component centred": {"centred": True},
            "linear_probe": {}, "linear_probe strong": {"l2": 0.05}}
-# Regressions take the reference long: of one reading of each data set.
-PROBED = {("psychopathy", "answer_mean"), ("power_seeking", "answer_last"), ("choices", "answer_letter")}
+# Where every method is tried; elsewhere means alone, which tell whether the right tokens are read.
+THOROUGH = {("psychopathy", "answer_mean"), ("power_seeking", "answer_last"), ("choices", "answer_letter")}
 DEFAULT_L2 = 0.001
 DRIFT = 1e-3  # relative
 
@@ -124,7 +124,7 @@ def make(tokenizer, model):
         positive, negative = (np.stack([pair[side].mean for pair in texts]) for side in (0, 1))
         norms = np.concatenate([text.norms for pair in texts for text in pair])
         for method, settings in METHODS.items():
-            if method.startswith("linear_probe") and (data, reading) not in PROBED:
+            if method != "difference_of_means" and (data, reading) not in THOROUGH:
                 continue
             v, told = learn(method, settings, positive, negative)
             name = f"{data}.{layer}.{reading}.{method}"
