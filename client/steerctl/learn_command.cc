@@ -152,7 +152,7 @@ void AddMethodOptions(CLI::App& command, LearnOptions& options) {
   command
       .add_option("--svg", options.svg_path, "Draw the map of layers and multipliers into a file")
       ->needs(layers);
-  const std::vector<const CLI::Option*> before = command.get_options();
+  const std::vector<CLI::Option*> before = command.get_options();
   AddExtractionOptions(command, options.extraction);
   AddTrainingOptions(command, options.training);
   for (CLI::Option* const option : command.get_options()) {
