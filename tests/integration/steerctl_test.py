@@ -337,7 +337,8 @@ class SteerctlTest(unittest.TestCase):
         for command in ("health", "model", "tokenize", "detokenize", "generate", "steer", "chat", "learn", "score", "sweep",
                         "measure", "manifold", "fit", "recommend", "curves list", "curves show", "curves delete",
                         "probes set", "probes list", "probes show", "probes delete",
-                        "signal add", "signal list", "signal show", "signal rm", "signal alias", "signal unalias",
+                        "signal add", "signal list", "signal show", "signal rm", "signal alias", "signal unalias", "signal promote", "dataset upload", "dataset list", "dataset show",
+                        "dataset rm", "jobs watch",
                         "jobs list", "jobs show", "jobs cancel"):
             with self.subTest(command=command):
                 self.assertIn(f"Example: steerctl {command}", self.run_ok(*command.split(), "--help"))
