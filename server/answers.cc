@@ -65,6 +65,7 @@ v1::ResolvedControl ToProto(const ResolvedControl& control) {
   v1::ResolvedControl out;
   out.set_signal(control.name);
   out.set_signal_id(control.signal_id);
+  out.set_kind(Text(Name(control.kind)));
   out.set_multiplier(control.m1);
   out.set_bias_multiplier(control.m2);
   *out.mutable_positions() = ToProto(control.positions);

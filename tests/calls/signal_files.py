@@ -22,6 +22,12 @@ def floats(*shape, value=0.25):
     return ("F32", list(shape), struct.pack("<f", value) * count)
 
 
+def unit_row(*axes):
+    """A row of 64 of length 1, along these axes in equal parts."""
+    values = [len(axes) ** -0.5 if i in axes else 0.0 for i in range(64)]
+    return ("F32", [1, 64], struct.pack("<64f", *values))
+
+
 def native(tensors, kind="vector", **metadata):
     return safetensors(tensors, {"format": "control-signal/1", "kind": kind, **metadata})
 
@@ -33,6 +39,20 @@ FILES = {
     "loud": native({f"{SITE}.v": floats(64, value=0.5)}, default_multiplier="2"),
     "lora": native({"layers.0.down_proj.A": floats(2, 96), "layers.0.down_proj.B": floats(64, 2)}, kind="lora"),
     "local_weight": native({"layers.2.q_proj.dW": floats(64, 64, value=0.01)}, kind="local_weight"),
+    "clamp": native({f"{SITE}.W": unit_row(0), f"{SITE}.a": floats(1, value=3)}, kind="clamp"),
+    "askew": native({f"{SITE}.W": unit_row(0, 1), f"{SITE}.a": floats(1, value=3)}, kind="clamp"),
+    "bottleneck": native({f"{SITE}.D": floats(2, 64), f"{SITE}.U": floats(64, 2)}, kind="bottleneck", nonlinearity="silu"),
+    "null_out": native({f"{SITE}.w": floats(64), f"{SITE}.b": floats(1)}, kind="null_out"),
+    "low_rank_affine": native({f"{SITE}.R": unit_row(3), f"{SITE}.W": floats(1, 64)}, kind="low_rank_affine"),
+    "feature_shift": native({f"{SITE}.{name}": floats(5, 64) for name in ("W_enc", "W_dec", "W_a")}
+                            | {f"{SITE}.{name}": floats(5) for name in ("b_enc", "b_a", "tau")}, kind="feature_shift"),
+    "not_orthonormal": native({f"{SITE}.W": floats(2, 64), f"{SITE}.a": floats(2)}, kind="clamp"),
+    "clamp_inside": native({"layers.1.o_proj.W": unit_row(0), "layers.1.o_proj.a": floats(1)}, kind="clamp"),
+    "null_out_of_nothing": native({f"{SITE}.w": floats(64, value=0)}, kind="null_out"),
+    "stochastic": native({f"{SITE}.R": unit_row(3), f"{SITE}.W": floats(1, 64), f"{SITE}.W_sigma": floats(1, 64)},
+                         kind="low_rank_affine"),
+    "other_nonlinearity": native({f"{SITE}.D": floats(2, 64), f"{SITE}.U": floats(64, 2)}, kind="bottleneck",
+                                 nonlinearity="relu"),
     "other_weights": native({f"{SITE}.v": floats(64, value=0.75)}, model_weights="0123456789abcdef"),
     "other_shape": native({f"{SITE}.v": floats(64)}, model_shape="0123456789abcdef"),
     "wrong_width": native({f"{SITE}.v": floats(63)}),
