@@ -54,7 +54,10 @@ TEST(TrainingParamsTest, ACarrierNamesAPlaceThatCannotBe) {
   const auto reason = [](const CarrierSpec& spec) { return Validate(spec, kShape).ToString(); };
   EXPECT_EQ(reason({SignalKind::kLora, {{kBlockOut, Read::kMlpMid}}, 40}), "OK");
   EXPECT_THAT(reason({SignalKind::kClamp, {{kBlockOut, {}}}}),
-              HasSubstr("kind: got clamp, allowed: vector, lora or local_weight"));
+              HasSubstr("kind: got clamp, allowed: vector, lora, local_weight, bottleneck"));
+  EXPECT_EQ(reason({SignalKind::kBottleneck, {{kBlockOut, {}}}, 8}), "OK");
+  EXPECT_THAT(reason({SignalKind::kLowRankAffine, {{{1, SiteKind::kOProj}, {}}}}),
+              HasSubstr("layers.1.o_proj"));
   EXPECT_THAT(reason({SignalKind::kVector, {}}), HasSubstr("sites"));
   EXPECT_THAT(reason({SignalKind::kVector, {{kBlockOut, {}}, {kBlockOut, {}}}}),
               HasSubstr("layers.1.block_out twice"));
@@ -63,6 +66,13 @@ TEST(TrainingParamsTest, ACarrierNamesAPlaceThatCannotBe) {
   EXPECT_THAT(reason({SignalKind::kLora, {{kBlockOut, Read::kSiteInput}}}), HasSubstr("read"));
   for (const int rank : {0, 41})
     EXPECT_THAT(reason({SignalKind::kLora, {{kBlockOut, Read::kMlpMid}}, rank}), HasSubstr("rank"));
+}
+
+TEST(TrainingParamsTest, ALowRankAffineHasNoComponentsToDrop) {
+  const CarrierSpec affine = {SignalKind::kLowRankAffine, {{kBlockOut, {}}}};
+  EXPECT_TRUE(CheckTrainable(affine, {}).ok());
+  EXPECT_THAT(CheckTrainable(affine, {.dropout = 0.1}).ToString(), HasSubstr("dropout"));
+  EXPECT_TRUE(CheckTrainable({SignalKind::kBottleneck, {{kBlockOut, {}}}}, {.dropout = 0.1}).ok());
 }
 
 TEST(TrainingParamsTest, RepsTakesVectorsOutUnlessItOnlyAdds) {
