@@ -58,15 +58,16 @@ absl::StatusOr<JobRecord> LearningJobs::Start(LearnSpec spec) {
 void LearningJobs::Resume(const ReadDefinition& read) {
   for (StoreJobLog::Entry& entry : std::exchange(unfinished_, {})) {
     const std::string id = entry.record.id;
-    absl::StatusOr<LearnSpec> spec = read(entry.definition);
-    absl::StatusOr<Plan> plan = spec.status();
-    if (spec.ok()) plan = Prepare(*std::move(spec), std::move(entry.record));
-    if (plan.ok()) {
-      queue_.Resume(id, WorkOf(*std::move(plan)));
-    } else {
-      queue_.Resume(id, plan.status());
-    }
+    absl::StatusOr<JobWork> work = WorkAgain(read(entry.definition), std::move(entry.record));
+    queue_.Resume(id, std::move(work));
   }
+}
+
+absl::StatusOr<JobWork> LearningJobs::WorkAgain(absl::StatusOr<LearnSpec> spec,
+                                                JobRecord record) const {
+  STEER_RETURN_IF_ERROR(spec.status());
+  STEER_ASSIGN_OR_RETURN(Plan plan, Prepare(*std::move(spec), std::move(record)));
+  return WorkOf(std::move(plan));
 }
 
 absl::Status LearningJobs::DeleteDataset(absl::string_view id) {
@@ -168,7 +169,10 @@ absl::StatusOr<JobOutcome> LearningJobs::Search(const Plan& plan, JobCheckpoint&
       kept->outcome.layer = layers[next];
       status = checkpoint.Add(kept->outcome);
     }
-    if (status.ok()) continue;
+    if (status.ok()) {
+      part.Complete();
+      continue;
+    }
     // What is interrupted goes on from here; otherwise nothing is left behind.
     if (!context.interrupted())
       std::for_each(made.begin(), made.end(),

@@ -60,6 +60,8 @@ class LearningJobs {
   absl::StatusOr<Plan> Prepare(LearnSpec spec, JobRecord record) const;
   absl::Status ReadExamples(LearnSpec& spec, JobRecord& record) const;
   JobWork WorkOf(Plan plan) const;
+  // Of a job that the last process left unfinished.
+  absl::StatusOr<JobWork> WorkAgain(absl::StatusOr<LearnSpec> spec, JobRecord record) const;
   absl::StatusOr<JobOutcome> Run(const Plan& plan, JobContext& context) const;
   absl::StatusOr<JobOutcome> Search(const Plan& plan, JobCheckpoint& checkpoint,
                                     JobContext& context) const;

@@ -15,8 +15,11 @@ class PartOfJob final : public JobContext {
 
   const std::string& id() const override { return job_.id(); }
   bool Progress(int done, int total) override {
+    total_ = total;
     return job_.Progress(part_ * total + done, parts_ * total);
   }
+  // The part is done, however little of it was needed.
+  void Complete() { job_.Progress((part_ + 1) * total_, parts_ * total_); }
   bool stopped() const override { return job_.stopped(); }
   bool interrupted() const override { return job_.interrupted(); }
   void Trained(const TrainingProgress& progress) override { job_.Trained(progress); }
@@ -24,6 +27,7 @@ class PartOfJob final : public JobContext {
  private:
   JobContext& job_;
   const int part_, parts_;
+  int total_ = 1;  // as the part's work said last
 };
 
 }  // namespace steer
