@@ -98,10 +98,11 @@ TEST_F(ExtractionParityTest, EveryMethodAndReadingIsTheReferences) {
     ASSERT_EQ(job.state, JobState::kSucceeded) << name << ": " << job.status;
     for (const auto& [key, value] : golden["results"].items()) {
       const double expected = value;
-      ASSERT_TRUE(job.results.contains(key)) << name << ": " << key;
-      EXPECT_NEAR(job.results.at(key), expected, kRelative * expected) << name << ": " << key;
+      ASSERT_TRUE(job.outcome.results.contains(key)) << name << ": " << key;
+      EXPECT_NEAR(job.outcome.results.at(key), expected, kRelative * expected)
+          << name << ": " << key;
     }
-    const std::vector<float> v = VectorOf(job.signal_id);
+    const std::vector<float> v = VectorOf(job.outcome.signal_id);
     const std::vector<float> expected = vectors_.Get<float>(name);
     ASSERT_EQ(v.size(), expected.size());
     double apart = 0, whole = 0;
@@ -131,7 +132,7 @@ TEST_F(ExtractionParityTest, EveryMethodPointsAtThePositiveAnswers) {
     ScoreSpec score;
     score.pairs = {pairs.begin() + 6, pairs.end()};
     score.both_spellings = false;
-    score.controls = {{.signal = job.signal_id}};
+    score.controls = {{.signal = job.outcome.signal_id}};
     score.multipliers = {-0.1, 0.1};
     std::vector<double> preference;
     const auto collect = [&](const ScorePoint& point) {
