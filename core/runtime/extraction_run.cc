@@ -57,10 +57,10 @@ absl::StatusOr<std::vector<ReadPair>> PlaceReading(const std::vector<PolarPair>&
 }
 
 absl::StatusOr<std::vector<LearntSignal>> ExtractSignals(const ReadActivations& read,
-                                                          const std::vector<ReadPair>& pairs,
-                                                          const std::vector<int>& layers,
-                                                          const ExtractionParams& params,
-                                                          JobContext& context) {
+                                                         const std::vector<ReadPair>& pairs,
+                                                         const std::vector<int>& layers,
+                                                         const ExtractionParams& params,
+                                                         JobContext& context) {
   // Nothing of libtorch below, but memory may run out as there.
   return CatchTorch("extracting", [&]() -> absl::StatusOr<std::vector<LearntSignal>> {
     STEER_ASSIGN_OR_RETURN(std::vector<Extraction> extractions,

@@ -22,9 +22,9 @@ absl::StatusOr<std::vector<ReadPair>> PlaceReading(const std::vector<PolarPair>&
 // A vector at block_out of each layer, in their order, each a signal of its own. Tells `context` of
 // every pair; CANCELLED between two. Errors as Extract. Blocks.
 absl::StatusOr<std::vector<LearntSignal>> ExtractSignals(const ReadActivations& read,
-                                                          const std::vector<ReadPair>& pairs,
-                                                          const std::vector<int>& layers,
-                                                          const ExtractionParams& params,
-                                                          JobContext& context);
+                                                         const std::vector<ReadPair>& pairs,
+                                                         const std::vector<int>& layers,
+                                                         const ExtractionParams& params,
+                                                         JobContext& context);
 
 }  // namespace steer

@@ -196,6 +196,7 @@ def make_dataset():
     corpus.add("choice", b"Cquestion,A,B,matching\nq, x ,y,B\n")
     corpus.add("trimmed", b'T{"input": "q", "output": " a ", "concept_id": 3, "more": {"x": [1]}}\n')
     corpus.add("quote_without_end", b'Cquestion,positive\n"q,p\n')
+    corpus.add("mixed", b'J{"input": "q", "matching": "a"}\n\n{"question": "q", "negative": "b", "A": "x"}\n')
     corpus.add("deep", b"J" + b"[" * 2000)
 
 

@@ -12,7 +12,7 @@ COMMAND = re.compile(r"(\w+)\s*\(([^()]*)\)")
 TORCH = ("ATen/", "torch/", "c10/", "caffe2/")
 # Headers by the part that alone may see them. core/ must build on machines without them.
 ONLY_SERVER_AND_CLIENT = ("grpc/", "grpcpp/", "google/protobuf/", "steer/v1/", "prometheus/", "CLI/")
-FOREIGN = ONLY_SERVER_AND_CLIENT + TORCH + ("absl/", "gtest/", "gmock/", "nlohmann/", "spdlog/", "openssl/", "benchmark/")
+FOREIGN = ONLY_SERVER_AND_CLIENT + TORCH + ("absl/", "gtest/", "gmock/", "nlohmann/", "spdlog/", "openssl/", "benchmark/", "yaml-cpp/")
 PARTS = ("core", "server", "client")
 KEYWORDS = {"PUBLIC", "PRIVATE", "INTERFACE", "STATIC"}
 
