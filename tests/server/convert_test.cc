@@ -230,7 +230,7 @@ v1::RegisterSignalHeader GoodHeader() {
 }
 
 TEST(ConvertTest, AnUploadHeaderIsCheckedFieldByField) {
-  EXPECT_EQ(ToUploadHeader(GoodHeader())->sha256, std::string(64, 'a'));
+  EXPECT_EQ(ToUploadHeader(GoodHeader())->file.sha256, std::string(64, 'a'));
   v1::RegisterSignalHeader header = GoodHeader();
   header.set_format("pickle");
   ExpectInvalid(ToUploadHeader(header), "header.format", "'pickle'");
