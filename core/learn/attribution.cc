@@ -71,7 +71,6 @@ absl::StatusOr<Attribution> AttributeTokens(
     const at::NoGradGuard no_grad;
     margin = std::make_unique<const Margin>(decoder, pair);
     attribution.value = margin->At(margin->embeddings()).item<double>();
-    attribution.baseline = margin->At(at::zeros_like(margin->embeddings())).item<double>();
   }));
   const at::Tensor embeddings = margin->embeddings();
   at::Tensor gradients = at::zeros_like(embeddings);

@@ -13,16 +13,15 @@ namespace steer {
 
 // How much each token of a prompt has to do with g = log P(positive) - log P(negative).
 struct Attribution {
-  // A_t, by position; of the positions in which both texts are the same prompt. Their sum is
-  // `value` - `baseline`, up to what the steps are too coarse for.
-  std::vector<double> tokens;
-  double value = 0;     // g
-  double baseline = 0;  // g where those tokens' embeddings are 0
+  std::vector<double> tokens;  // A_t, of the positions in which both texts are the same prompt
+  double value = 0;            // g
 };
 
 // Integrated gradients with respect to the embeddings, from 0, by the midpoint rule with `steps`
 // points (GrAInS, arXiv 2507.18043):
 //   A_t = sum_d e_td mean_k dg/de_td ((k + 1/2) / steps e)
+// Their sum is what g changes by along the path, but for its very beginning: a model that divides
+// rows by their norms changes by nats where embeddings shrink below 1e-3, and no step looks there.
 // `run_unit` gets the device for one pass after another. UNAVAILABLE, RESOURCE_EXHAUSTED or
 // INTERNAL with what libtorch said. Blocks.
 absl::StatusOr<Attribution> AttributeTokens(
