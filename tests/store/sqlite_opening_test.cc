@@ -91,6 +91,8 @@ TEST_F(SqliteStoreTest, ADatabaseOfANewerVersionIsRefused) {
 }
 
 // What the steps to these versions made, taken away again.
+constexpr char kUndo6[] =
+    "DROP TABLE jobs; DROP TABLE datasets; ALTER TABLE signals DROP COLUMN provenance; ";
 constexpr char kUndo5[] = "DROP TABLE probe_points; DROP TABLE probe_runs; DROP TABLE probe_sets; ";
 constexpr char kUndo4[] = "DROP TABLE second_axes; ";
 constexpr char kUndo3[] = "DROP TABLE curves; ";
@@ -101,8 +103,8 @@ TEST_F(SqliteStoreTest, ADatabaseOfVersion1IsBroughtUpToDate) {
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
   const std::string undo =
-      absl::StrCat(kUndo5, kUndo4, kUndo3, "ALTER TABLE signals DROP COLUMN user_text_only; ",
-                   "PRAGMA user_version = 1");
+      absl::StrCat(kUndo6, kUndo5, kUndo4, kUndo3,
+                   "ALTER TABLE signals DROP COLUMN user_text_only; ", "PRAGMA user_version = 1");
   ASSERT_EQ(sqlite3_exec(db, undo.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(db);
   Reopen();
@@ -112,6 +114,21 @@ TEST_F(SqliteStoreTest, ADatabaseOfVersion1IsBroughtUpToDate) {
   EXPECT_FALSE(record->default_positions.user_text_only);
 }
 
+TEST_F(SqliteStoreTest, ADatabaseOfVersion5GetsJobsAndDatasets) {
+  const std::string id = Put(1);
+  store_.reset();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
+  const std::string undo = absl::StrCat(kUndo6, "PRAGMA user_version = 5");
+  ASSERT_EQ(sqlite3_exec(db, undo.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  Reopen();
+  EXPECT_EQ(store_->Get(id)->provenance, "");
+  EXPECT_TRUE(store_->SetProvenance(id, "{}").ok());
+  EXPECT_EQ(*store_->AddJob("", ""), 1);
+  EXPECT_TRUE(store_->PutDataset("rows", 1, "", "").ok());
+}
+
 TEST_F(SqliteStoreTest, ADatabaseOfVersion3KeepsItsCurves) {
   const std::string first = Put(1), second = Put(2);
   const absl::StatusOr<CurveRecord> curve = store_->PutCurve(TestCurve(first));
@@ -119,7 +136,7 @@ TEST_F(SqliteStoreTest, ADatabaseOfVersion3KeepsItsCurves) {
   store_.reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
-  const std::string undo = absl::StrCat(kUndo5, kUndo4, "PRAGMA user_version = 3");
+  const std::string undo = absl::StrCat(kUndo6, kUndo5, kUndo4, "PRAGMA user_version = 3");
   ASSERT_EQ(sqlite3_exec(db, undo.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(db);
   Reopen();
@@ -137,7 +154,7 @@ TEST_F(SqliteStoreTest, ADatabaseOfVersion2IsBroughtUpToDate) {
   store_.reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((folder_.path() + "/signals.db").c_str(), &db), SQLITE_OK);
-  const std::string undo = absl::StrCat(kUndo5, kUndo4, kUndo3, "PRAGMA user_version = 2");
+  const std::string undo = absl::StrCat(kUndo6, kUndo5, kUndo4, kUndo3, "PRAGMA user_version = 2");
   ASSERT_EQ(sqlite3_exec(db, undo.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(db);
   Reopen();
