@@ -158,7 +158,7 @@ class SteerctlTest(unittest.TestCase):
         text = self.run_ok("learn", "--dataset", "moods", "--rows", "0:1", "--held-out-dataset", "moods", "--held-out-where",
                            "topic=t1", "--layers", "4,9", "--alias", "moody", "--max-loss", "9", "--svg", picture)
         self.assertRegex(text, r"(?m)^ +4 ")
-        self.assertRegex(text, r"(?m)^alias +drafts/moody$")
+        self.assertRegex(text, r"(?m)^alias: +drafts/moody$")
         self.assertEqual(text.count("suggested"), 1)
         with open(picture, encoding="utf-8") as file:
             self.assertIn("layer 9 · layers.9.block_out", file.read())
