@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+import datasets
+
 PR_SET_PDEATHSIG = 1
 SOCKET = "socket"  # in the work folder, which both programs run in: the path of a socket must be short
 
@@ -57,6 +59,11 @@ class Service:
             return json.loads(result.stdout)
         told = json.loads(result.stdout) if result.stdout.strip() else None
         return told, said.splitlines()[-1] if result.returncode != 0 and said else ""
+
+    def pairs_file(self, pairs):
+        """For the next command: there is one such file."""
+        datasets.write_pairs(self._work / "pairs.jsonl", pairs)
+        return self._work / "pairs.jsonl"
 
     def payload(self, signal_id):
         """The file in which the server keeps a signal, in the native format."""
