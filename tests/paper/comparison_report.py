@@ -174,15 +174,18 @@ def pilot_section(finished, settings):
             "One travel is taken for all methods of a carrier.", "", *table(header, rows)]
 
 
+def rows_text(name, rows, longest=None):
+    which = f" that have at most {longest} characters" if longest else " of the concept" if name.startswith("axbench") else ""
+    return f"rows {rows[0] + 1} to {rows[1]}{which} of `data/{datasets.FILES.get(name, datasets.AXBENCH)}`"
+
+
 def conditions(groups, finished, missing, settings):
     lines = ["## What was run", ""]
     lines += [f"- {missing} of the grid's {missing + len(finished)} cells are not measured." if missing else
               f"- All of the grid's {len(finished)} cells are measured."]
     for data in dict.fromkeys(group.data for group in groups):
-        parts = [f"rows {rows[0] + 1} to {rows[1]} of `{datasets.FILES.get(name, datasets.AXBENCH)}`"
-                 for name, rows in (settings["data"][data][part] for part in ("train", "held_out"))]
-        lines.append(f"- {datasets.NAMES[data]}: trained on {parts[0]}, measured on {parts[1]}"
-                     + (" (rows of the concept)" if data.startswith("axbench") else "") + ".")
+        parts = [rows_text(*settings["data"][data][part]) for part in ("train", "held_out")]
+        lines.append(f"- {datasets.NAMES[data]}: trained on {parts[0]}, measured on {parts[1]}.")
     for group in groups:
         lines.append(f"- {', '.join(group.names)}: seeds {', '.join(map(str, group.seeds))}.")
     results = [result for _, result in finished]

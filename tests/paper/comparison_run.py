@@ -22,16 +22,19 @@ class ComparisonRun:
         self.grid = grid.SMALL if args.small else grid.FULL
         self.steps = args.steps or self.grid["steps"]
 
+    def service(self, model):
+        return self.pool.service(model, grid.DTYPE)
+
     # ---- what ----
 
     def mark(self, data, part):
         """The mark of the pairs that a data set is trained on or measured on."""
-        name, rows = self.grid["data"][data][part]
-        mark = datasets.mark(name, rows)
-        return {**mark, "plain_negatives": self.grid["answers"]} if name.startswith("axbench") else mark
+        mark = datasets.mark(*self.grid["data"][data][part])
+        return {**mark, "plain_negatives": self.grid["answers"]} if data.startswith("axbench") else mark
 
     def signal(self, model, data, carrier, method, seed):
-        spec = {"schema": grid.LEARNED_SCHEMA, "model": self.pool.mark(model), "pairs": self.mark(data, "train"), "seed": seed}
+        spec = {"schema": grid.LEARNED_SCHEMA, "model": self.pool.mark(model), "dtype": grid.DTYPE,
+                "pairs": self.mark(data, "train"), "seed": seed}
         if method == "difference_of_means":
             return {**spec, "learner": {"kind": carrier, "objective": method, "subset": self.grid["subset"]}}
         learner = {"kind": carrier, "objective": method, "steps": self.steps, "batch": self.grid["batch"],
@@ -40,15 +43,15 @@ class ComparisonRun:
 
     def trade(self, signal, pairs):
         probe = self.grid["probe"]
-        return {"schema": grid.TRADE_SCHEMA, "signal": signal, "pairs": pairs, "as_spelt": True, "dtype": "f32",
+        return {"schema": grid.TRADE_SCHEMA, "signal": signal, "pairs": pairs, "as_spelt": True,
                 "multipliers": self.grid["multipliers"],
                 "probe": {"pairs": probe["pairs"], "reach": probe["reach"], "powers": probe[signal["learner"]["kind"]]}}
 
     def pilots(self):
         """(name, line, spec) of what is trained faster and slower, and judged on training pairs."""
         pilot = self.grid["pilot"]
-        name, (first, _) = self.grid["data"][pilot["data"]]["train"]
-        pairs = datasets.mark(name, [first, first + pilot["pairs"]])
+        name, (first, _), *limit = self.grid["data"][pilot["data"]]["train"]
+        pairs = datasets.mark(name, [first, first + pilot["pairs"]], *limit)
         for carrier, travels in pilot["travels"].items():
             for travel, method in itertools.product(travels, pilot["methods"]):
                 signal = self.signal(pilot["model"], pilot["data"], carrier, method, pilot["seed"])
@@ -82,7 +85,7 @@ class ComparisonRun:
 
     def measure(self, name, model, spec):
         """What is kept of one signal: the answers' losses, summed over tokens, by multiplier and pair."""
-        service, signal = self.pool.service(model), spec["signal"]
+        service, signal = self.service(model), spec["signal"]
         folder = self.pool.cells.make(signal, lambda folder: self.learn(folder, model, signal))
         learned = read_json(folder / "learned.json")
         if signal["learner"]["kind"] == "vector":
@@ -112,27 +115,28 @@ class ComparisonRun:
     # ---- parts of a cell ----
 
     def pairs(self, model, mark):
-        pairs = datasets.read_pairs(mark["data"], *mark["rows"])
+        pairs = datasets.marked(mark)
         if "plain_negatives" not in mark:
             return pairs
         limits = mark["plain_negatives"]
-        spec = {"schema": grid.ANSWERS_SCHEMA, "model": self.pool.mark(model), "pairs": mark}
+        spec = {"schema": grid.ANSWERS_SCHEMA, "model": self.pool.mark(model), "dtype": grid.DTYPE, "pairs": mark}
         answers = self.part(spec, lambda: {"answers": self.answers(model, pairs, limits["max_tokens"])})["answers"]
         cut = [(question, first_words(positive, limits["words"]), first_words(answer, limits["words"]))
                for (question, positive, _), answer in zip(pairs, answers)]
         return [pair for pair in cut if pair[2] and pair[1] != pair[2]]
 
     def answers(self, model, pairs, max_tokens):
-        return [self.pool.service(model).steerctl("generate", question, "--temperature", 0, "--max-tokens", max_tokens)["text"]
+        return [self.service(model).steerctl("generate", question, "--temperature", 0, "--max-tokens", max_tokens)["text"]
                 for question, *_ in pairs]
 
     def norm(self, model, mark):
         """|h|, the mean norm where vectors are added, and its width."""
         def measure():
-            service = self.pool.service(model)
+            service = self.service(model)
             results = service.steerctl("learn", service.pairs_file(self.pairs(model, mark)))["results"]
             return {"mean_activation_norm": results["mean_activation_norm"], "width": int(service.steerctl("model")["hidden"])}
-        return self.part({"schema": grid.NORM_SCHEMA, "model": self.pool.mark(model), "pairs": mark}, measure)
+        spec = {"schema": grid.NORM_SCHEMA, "model": self.pool.mark(model), "dtype": grid.DTYPE, "pairs": mark}
+        return self.part(spec, measure)
 
     def part(self, spec, measure):
         """A kept result that cells share."""
@@ -143,7 +147,7 @@ class ComparisonRun:
         return found
 
     def learn(self, folder, model, spec):
-        service, learner, seed = self.pool.service(model), spec["learner"], spec["seed"]
+        service, learner, seed = self.service(model), spec["learner"], spec["seed"]
         pairs = self.pairs(model, spec["pairs"])
         options, told = [], {}
         if learner["objective"] == "difference_of_means":

@@ -29,18 +29,23 @@ def rows_of(name):
     return [(row["input"], row["output"], "") for row in rows if name == f"axbench_{row['concept_id']}"]
 
 
-def read_pairs(name, first, last):
-    """Rows first .. last - 1. Answers without the space that Psychopathy's begin with: behind the template's newline a model
-    writes none."""
-    rows = rows_of(name)
+def read_pairs(name, first, last, longest=None):
+    """Rows first .. last - 1, of those whose question and longer answer have at most `longest` characters. Answers without
+    the space that Psychopathy's begin with: behind the template's newline a model writes none."""
+    rows = [row for row in rows_of(name) if longest is None or len(row[0]) + max(map(len, row[1:])) <= longest]
     if len(rows) < last:
         raise SystemExit(f"{name}: got {len(rows)} rows, {last} are needed")
     return [(question, positive.strip(), negative.strip()) for question, positive, negative in rows[first:last]]
 
 
-def mark(name, rows):
+def mark(name, rows, longest=None):
     """Decides the pairs: their rows, for people, and their content."""
-    return {"data": name, "rows": rows, "sha256": sha256(canonical(read_pairs(name, *rows)))}
+    limit = {} if longest is None else {"longest": longest}
+    return {"data": name, "rows": rows, "sha256": sha256(canonical(read_pairs(name, *rows, **limit))), **limit}
+
+
+def marked(mark):
+    return read_pairs(mark["data"], *mark["rows"], mark.get("longest"))
 
 
 def write_pairs(path, pairs):

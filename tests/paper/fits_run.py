@@ -27,7 +27,7 @@ class Trainer:
 
 
 class FitsRun:
-    """One pass over the grid."""
+    """One pass over the grid. In f32, as the reference trains."""
 
     def __init__(self, pool, args):
         self.pool, self.args = pool, args
@@ -75,14 +75,14 @@ class FitsRun:
             write_json(folder / "learned.json", {key: log[key] for key in ("layer", "pairs_used", "steps")})
             train_reference.save_signal(folder / "signal.safetensors", spec["learner"]["kind"], log["layer"], tensors)
         else:
-            service = self.pool.service("default")
+            service = self.pool.service("default", "f32")
             job = service.steerctl("learn", folder / "pairs.jsonl")
             write_json(folder / "learned.json", {"signal_id": job["signal_id"], **job["results"]})
             shutil.copyfile(service.payload(job["signal_id"]), folder / "signal.safetensors")
         write_json(folder / "conditions.json", self.pool.conditions())
 
     def make_curve(self, folder, signal_spec, spec):
-        signal, service = self.pool.cells.folder(signal_spec), self.pool.service("default")
+        signal, service = self.pool.cells.folder(signal_spec), self.pool.service("default", "f32")
         learned = read_json(signal / "learned.json")
         unit = learned["mean_activation_norm"] / learned["norm"] if signal_spec["learner"]["kind"] == "vector" else 1.0
         added = service.steerctl("signal", "add", signal / "signal.safetensors", "--alias", spec["title"])

@@ -28,12 +28,13 @@ class Pool:
         for service in self._services.values():
             service.close()
 
-    def service(self, model):
-        if model not in self._services:
-            work = self._work / model
+    def service(self, model, dtype):
+        key = f"{model}_{dtype}"
+        if key not in self._services:
+            work = self._work / key
             work.mkdir(exist_ok=True)
-            self._services[model] = Service(self._build, self.models[model], work, self.threads)
-        return self._services[model]
+            self._services[key] = Service(self._build, self.models[model], work, self.threads, dtype)
+        return self._services[key]
 
     def mark(self, model):
         """The model's part in a spec: the hash of its file."""

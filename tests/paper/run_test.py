@@ -4,6 +4,7 @@
 It goes on after a kill, computes nothing twice, computes anew what changed, and the reports say what the cells' numbers say.
 """
 
+import itertools
 import os
 import pathlib
 import shutil
@@ -12,6 +13,8 @@ import sys
 import tempfile
 import time
 import unittest
+
+import numpy
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -97,11 +100,11 @@ class RunTest(unittest.TestCase):
             self.assertIn(f"(fits/{picture.name})", text)
         self.assertEqual(len(list((self.results / "fits").glob("*.svg"))), 8)
 
-        server_log = (self.work / "default" / "steerd.log").stat().st_mtime_ns
+        server_log = (self.work / "default_f32" / "steerd.log").stat().st_mtime_ns
         again = self.run_ok("fits")
         self.assertEqual(again["computed"], [])
         self.assertEqual(len(again["reused"]), 8)
-        self.assertEqual((self.work / "default" / "steerd.log").stat().st_mtime_ns, server_log)  # not even started
+        self.assertEqual((self.work / "default_f32" / "steerd.log").stat().st_mtime_ns, server_log)  # not even started
         self.assertEqual((self.results / "fits.md").read_text(), text)
 
         before = self.finished()
@@ -142,19 +145,22 @@ class RunTest(unittest.TestCase):
         self.work.mkdir()
         again = self.run_ok("comparison")
         self.assertEqual((again["computed"], len(again["reused"])), ([], 16))
-        self.assertFalse((self.work / "default").exists())
+        self.assertFalse((self.work / "default_bf16").exists())
         self.assertEqual((self.results / "comparison.md").read_text(), text)
         self.check_plain_is_plain()
         self.check_verdicts()
 
     def check_plain_is_plain(self):
-        """At m = 0 all signals leave the same losses."""
+        """At m = 0 all signals leave the same losses, but for rounding; elsewhere they do not."""
         found = {}
         for result in self.kept().values():
             if result["spec"]["schema"].startswith("trade/"):
-                plain = [[f"{loss:.4g}" for loss in result[sign][0]] for sign in ("positive", "negative")]
-                found.setdefault(canonical(result["spec"]["pairs"]), set()).add(canonical(plain))
-        self.assertEqual([len(plain) for plain in found.values()], [1, 1, 1])  # training, held-out, AxBench
+                found.setdefault(canonical(result["spec"]["pairs"]), []).append(result)
+        self.assertEqual(sorted(map(len, found.values())), [1, 5, 10])  # training pairs, AxBench, Psychopathy
+        for first, *others in found.values():
+            for other, sign in itertools.product(others, ("positive", "negative")):
+                numpy.testing.assert_allclose(other[sign][0], first[sign][0], rtol=5e-3)
+            self.assertTrue(all(numpy.ptp(other["positive"][-1] - numpy.array(other["positive"][0])) > 1e-3 for other in others))
 
     def check_verdicts(self):
         """The report's words follow the numbers: losses are planted under which SPLIT is far ahead, then far behind."""
