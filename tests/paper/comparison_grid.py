@@ -18,14 +18,18 @@ SETTINGS = {
     "reps": {"beta": 1, "kappa": 1},
     "split": {"lambda_p": 1, "lambda_n": 0.5, "gamma": 5, "theta": 0.4},
 }
-# Factors as published. `travel` says how far the optimiser can carry a parameter: the learning rate times the steps (published for
-# weights: 0.01 times 250, at most); for a vector, times mean factor and root of the width too, in units of |h|, so that it
-# means the same for every model.
+# As published.
+WEIGHT_FACTORS = [0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0]
 CARRIER_SETTINGS = {
-    "vector": {"factors": [2, 4, 6, 8, 10, 12, 14, 16, 18, 20], "travel": 6.0},
-    "lora": {"factors": [0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0], "travel": 2.0, "rank": 4},
-    "local_weight": {"factors": [0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0], "travel": 0.4},
+    "vector": {"factors": [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]},
+    "lora": {"factors": WEIGHT_FACTORS, "rank": 4},
+    "local_weight": {"factors": WEIGHT_FACTORS},
 }
+# How far the optimiser can carry a parameter: the learning rate times the steps (published for weights: 0.01 times 250, at
+# most); for a vector, times mean factor and root of the width too, in units of |h|. Those with which all methods of a
+# carrier together did best in the pilot.
+TRAVELS = {"default": {"vector": 2.0, "lora": 2.0, "local_weight": 0.4},
+           "other": {"vector": 6.0, "lora": 2.0, "local_weight": 0.4}}
 
 FULL = {
     # In this order, so that a stop leaves whole comparisons: (model, data sets, seeds).
@@ -42,7 +46,7 @@ FULL = {
              "axbench_3": {"train": ["axbench_3", [0, 40]], "held_out": ["axbench_3", [48, 72]]},
              "axbench_4": {"train": ["axbench_4", [0, 40]], "held_out": ["axbench_4", [48, 72]]}},
     "carriers": {"vector": ["difference_of_means", *TRAINED], "lora": TRAINED, "local_weight": TRAINED},
-    "steps": 40, "batch": 2,
+    "steps": 64, "batch": 2,
     # Of the training pairs, which a seed draws for a method in which chance decides nothing else.
     "subset": 0.75,
     # Plain answers end after so many tokens; then both answers of a pair after so many words.
@@ -55,8 +59,9 @@ FULL = {
     "shares": [0.25, 0.5, 0.75],
     "resamples": 1000,
     # Faster and slower training, judged on training pairs.
-    "pilot": {"model": "default", "data": "psychopathy", "seed": 1, "pairs": 8, "budget": 0.5, "methods": TRAINED,
-              "travels": {"vector": [2.0, 6.0], "lora": [0.5, 2.0], "local_weight": [0.1, 0.4]}},
+    "pilot": {"data": "psychopathy", "seed": 1, "steps": 40, "pairs": 8, "budget": 0.5, "methods": TRAINED,
+              "travels": {"default": {"vector": [2.0, 6.0], "lora": [0.5, 2.0, 8.0], "local_weight": [0.1, 0.4, 1.6]},
+                          "other": {"vector": [2.0, 6.0], "lora": [2.0, 8.0, 32.0], "local_weight": [0.4, 1.6, 6.4]}}},
 }
 
 SMALL = {
@@ -68,7 +73,7 @@ SMALL = {
     "steps": 3, "answers": {"max_tokens": 8, "words": 6},
     "probe": {"pairs": 2, "reach": 1.5, "vector": [-1, 1], "lora": [0, 2]},
     "multipliers": 4, "resamples": 50,
-    "pilot": {**FULL["pilot"], "data": "psychopathy", "pairs": 4, "methods": ["split"], "travels": {"lora": [0.5]}},
+    "pilot": {**FULL["pilot"], "steps": 2, "pairs": 4, "methods": ["split"], "travels": {"default": {"lora": [0.5]}}},
 }
 
 

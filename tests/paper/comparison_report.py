@@ -151,27 +151,30 @@ def counts_section(groups, settings):
 def pilot_section(finished, settings):
     """What other speeds of training would have given, on training pairs."""
     pilot = settings["pilot"]
-    cells = collections.defaultdict(dict)
-    for line, result in finished:
-        if "travel" in line:
-            curve = {mode: trade.Curve(*losses(result, mode)) for mode in MODES}
-            mode = "mean" if 2 * curve["mean"].defined().sum() >= len(curve["mean"].defined()) else "sum"
-            gain, loss = curve[mode].trade(trade.evenly(pilot["pairs"]), curve[mode].defined())
-            cells[line["carrier"], line["travel"]][line["method"]] = trade.gain_within(gain, loss, pilot["budget"])[0][0]
-    if not cells:
+    piloted = [(line, result) for line, result in finished if "travel" in line]
+    curves = {mode: [trade.Curve(*losses(result, mode)) for _, result in piloted] for mode in MODES}
+    short = {(line["model"], line["carrier"]) for (line, _), curve in zip(piloted, curves["mean"])
+             if 2 * curve.defined().sum() < pilot["pairs"]}  # judged on sums, all of them
+    gains = collections.defaultdict(dict)
+    for i, (line, result) in enumerate(piloted):
+        curve = curves["sum" if (line["model"], line["carrier"]) in short else "mean"][i]
+        traded = curve.trade(trade.evenly(pilot["pairs"]), curve.defined())
+        key = line["model"], result["model"], line["carrier"], line["travel"]
+        gains[key][line["method"]] = trade.gain_within(*traded, pilot["budget"])[0][0]
+    if not gains:
         return []
     rows = []
-    for (carrier, travel), gains in cells.items():
-        chosen = "taken" if travel == grid.CARRIER_SETTINGS[carrier]["travel"] else ""
-        mean = sum(gains.values()) / len(gains) if len(gains) == len(pilot["methods"]) else None
-        rows.append([grid.CARRIERS[carrier], f"{travel:g}",
-                     *(number(gains[method]) if method in gains else "–" for method in pilot["methods"]),
-                     "–" if mean is None else number(mean), chosen])
-    header = ["carrier", "travel", *(grid.METHODS[method] for method in pilot["methods"]), "mean", ""]
+    for (model, title, carrier, travel), by_method in gains.items():
+        cells = [number(by_method[method]) if method in by_method else "–" for method in pilot["methods"]]
+        mean = number(sum(by_method.values()) / len(by_method)) if "–" not in cells else "–"
+        rows.append([title, grid.CARRIERS[carrier], f"{travel:g}", *cells, mean,
+                     "taken" if travel == grid.TRAVELS[model][carrier] else ""])
+    header = ["model", "carrier", "travel", *(grid.METHODS[method] for method in pilot["methods"]), "mean", ""]
     return ["## How fast signals are trained", "",
             f"Gain within a loss of {pilot['budget']:g} on the first {pilot['pairs']} *training* pairs of "
-            f"{datasets.NAMES[pilot['data']]}, seed {pilot['seed']}, by how far the optimiser can travel (`comparison_grid.py`). "
-            "One travel is taken for all methods of a carrier.", "", *table(header, rows)]
+            f"{datasets.NAMES[pilot['data']]}, seed {pilot['seed']}, after {pilot['steps']} steps, by how far the optimiser can "
+            "travel (`comparison_grid.py`); losses per token, or per answer for a carrier where, by some method, fewer than half of "
+            "the pairs have a utility per token. The travel with the largest mean is taken for all methods of a carrier.", "", *table(header, rows)]
 
 
 def rows_text(name, rows, longest=None):
@@ -189,8 +192,9 @@ def conditions(groups, finished, missing, settings):
     for group in groups:
         lines.append(f"- {', '.join(group.names)}: seeds {', '.join(map(str, group.seeds))}.")
     results = [result for _, result in finished]
-    steps = {result["spec"]["signal"]["learner"].get("steps") for result in results} - {None}
-    lines.append(f"- Trained for {', '.join(map(str, sorted(steps)))} steps of {settings['batch']} pairs, both signs of every pair.")
+    steps = {result["spec"]["signal"]["learner"].get("steps") for line, result in finished if "seed" in line} - {None}
+    if steps:
+        lines.append(f"- Trained for {', '.join(map(str, sorted(steps)))} steps of {settings['batch']} pairs, both signs of every pair.")
     where = {"{machine}, {cores} cores, {threads} threads".format(**result["conditions"]) for result in results}
     loads, spent = ([result["conditions"]["load"] for result in results], [result["seconds"] for result in results])
     lines.append(f"- Measured on {'; '.join(sorted(where))}, load {min(loads):.1f} to {max(loads):.1f}; {min(spent):.0f} to "

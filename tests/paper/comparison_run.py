@@ -38,7 +38,7 @@ class ComparisonRun:
         if method == "difference_of_means":
             return {**spec, "learner": {"kind": carrier, "objective": method, "subset": self.grid["subset"]}}
         learner = {"kind": carrier, "objective": method, "steps": self.steps, "batch": self.grid["batch"],
-                   **grid.CARRIER_SETTINGS[carrier], "settings": grid.SETTINGS[method]}
+                   **grid.CARRIER_SETTINGS[carrier], "travel": grid.TRAVELS[model][carrier], "settings": grid.SETTINGS[method]}
         return {**spec, "learner": learner}
 
     def trade(self, signal, pairs):
@@ -52,12 +52,13 @@ class ComparisonRun:
         pilot = self.grid["pilot"]
         name, (first, _), *limit = self.grid["data"][pilot["data"]]["train"]
         pairs = datasets.mark(name, [first, first + pilot["pairs"]], *limit)
-        for carrier, travels in pilot["travels"].items():
-            for travel, method in itertools.product(travels, pilot["methods"]):
-                signal = self.signal(pilot["model"], pilot["data"], carrier, method, pilot["seed"])
-                signal["learner"]["travel"] = travel
-                line = {"model": pilot["model"], "data": pilot["data"], "carrier": carrier, "method": method, "travel": travel}
-                yield f"pilot {carrier} {method} travel {travel:g}", line, self.trade(signal, pairs)
+        asked = [(model, carrier, travel) for model, by_carrier in pilot["travels"].items()
+                 for carrier, travels in by_carrier.items() for travel in travels]
+        for (model, carrier, travel), method in itertools.product(asked, pilot["methods"]):
+            signal = self.signal(model, pilot["data"], carrier, method, pilot["seed"])
+            signal["learner"].update(travel=travel, steps=pilot["steps"])
+            line = {"model": model, "data": pilot["data"], "carrier": carrier, "method": method, "travel": travel}
+            yield f"pilot {model} {carrier} {method} travel {travel:g}", line, self.trade(signal, pairs)
 
     def lines(self):
         """(name, line, spec) of what is compared."""
