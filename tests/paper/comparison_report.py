@@ -6,6 +6,7 @@ import comparison_grid as grid
 import datasets
 import trade
 import trade_svg
+from comparison_tables import MODES, counts_section, differences_table, groups_of, losses, main_table, number
 from fits_report import table
 
 INTRODUCTION = """\
@@ -18,134 +19,6 @@ m = 0 to where the loss first exceeds the budget; 0 is what no steering gains. *
 In brackets 95 % intervals: bootstrap over pairs, the same for all methods, and over seeds. SPLIT *wins* or *loses* where the
 interval of the difference leaves 0 out, else it *ties*.
 """
-MODES = {"mean": "Losses per token", "sum": "Losses per answer"}
-
-
-class Group:
-    """What is compared with each other: the methods on a model, a data set and a carrier, in the seeds that all of them have."""
-
-    def __init__(self, key, by_method, settings):
-        self.key = self.model, self.data, self.carrier = key
-        self.seeds = sorted(set.intersection(*(set(by_seed) for by_seed in by_method.values())))
-        self.results = {method: [by_seed[seed] for seed in self.seeds] for method, by_seed in by_method.items()}
-        self.comparisons = {mode: self._compare(mode, settings) for mode in MODES} if self.seeds else {}
-
-    def _compare(self, mode, settings):
-        curves = {method: [trade.Curve(*losses(result, mode)) for result in results]
-                  for method, results in self.results.items()}
-        return trade.Comparison(curves, settings["budgets"], settings["shares"], settings["resamples"])
-
-    @property
-    def mode(self):
-        """Means, as the paper's code has them, if half of the pairs have a utility by them wherever it was measured."""
-        means = self.comparisons["mean"]
-        return "mean" if 2 * means.defined.sum() >= means.pairs else "sum"
-
-    @property
-    def comparison(self):
-        return self.comparisons[self.mode]
-
-    @property
-    def names(self):
-        return [datasets.NAMES[self.data], self.model, grid.CARRIERS[self.carrier]]
-
-    @property
-    def rivals(self):
-        return [method for method in self.results if method != "split"]
-
-
-def losses(result, mode):
-    """Of both answers, by multiplier and pair."""
-    if mode == "sum":
-        return result["positive"], result["negative"]
-    return [[[loss / count for loss, count in zip(row, counts)] for row in result[sign]]
-            for sign, counts in zip(("positive", "negative"), result["tokens"])]
-
-
-def groups_of(finished, settings):
-    """Groups in which every method has a seed, in the grid's order."""
-    found = collections.OrderedDict()
-    for line, result in finished:
-        if "seed" in line:
-            key = result["model"], line["data"], line["carrier"]
-            found.setdefault(key, {}).setdefault(line["method"], {})[line["seed"]] = result
-    whole = [Group(key, by_method, settings) for key, by_method in found.items()
-             if set(by_method) == set(settings["carriers"][key[2]])]
-    return [group for group in whole if group.seeds]
-
-
-def number(value):
-    return ("∞" if value > 0 else "-∞") if abs(value) == float("inf") else f"{value:+.2f}"
-
-
-def with_interval(value, low, high):
-    return f"{number(value)} ({number(low)} .. {number(high)})"
-
-
-def main_table(groups, settings):
-    header = ["data set", "model", "carrier", "method", "seeds", "pairs with utility",
-              *(f"gain within {budget:g}" for budget in settings["budgets"]),
-              *(f"loss for {share:.0%} of the reach" for share in settings["shares"])]
-    rows = []
-    for group in groups:
-        comparison = group.comparison
-        for method in group.results:
-            cells = []
-            for which, value in enumerate(comparison.estimates[method]):
-                short = which < len(settings["budgets"]) and comparison.unended[method][which]
-                cells.append(with_interval(value, *comparison.interval(method, which)) + ("†" if short else ""))
-            cells += ["–"] * (len(settings["budgets"]) + len(settings["shares"]) - len(cells))
-            rows.append([*group.names, grid.METHODS[method], str(len(group.seeds)),
-                         f"{comparison.defined.sum()} of {comparison.pairs}", *cells])
-    return table(header, rows)
-
-
-def differences_table(groups, settings):
-    header = ["data set", "model", "carrier", "SPLIT against", *(f"gain within {budget:g}" for budget in settings["budgets"]),
-              *(f"loss saved at {share:.0%} of the reach" for share in settings["shares"]), "reach"]
-    rows = []
-    for group in groups:
-        for rival in group.rivals:
-            cells = [f"{with_interval(*found)} {trade.verdict(found)}" for found in advantages(group, rival)]
-            cells += ["–"] * (len(settings["budgets"]) + len(settings["shares"]) - len(cells))
-            rows.append([*group.names, grid.METHODS[rival], *cells, number(group.comparison.reach)])
-    return table(header, rows)
-
-
-def advantages(group, rival):
-    comparison = group.comparison
-    return [comparison.advantage("split", rival, which) for which in range(len(comparison.estimates[rival]))]
-
-
-def counts(groups, settings):
-    """Rows of how often SPLIT wins, ties and loses, by rival and carrier."""
-    found = collections.defaultdict(collections.Counter)
-    for group in groups:
-        for rival in group.rivals:
-            for which, advantage in enumerate(advantages(group, rival)):
-                question = "gain at equal loss" if which < len(settings["budgets"]) else "loss at equal gain"
-                for carrier in (grid.CARRIERS[group.carrier], "all"):
-                    found[grid.METHODS[rival], carrier, question][trade.verdict(advantage)] += 1
-    return found
-
-
-def counts_section(groups, settings):
-    found = counts(groups, settings)
-    order = {name: i for i, name in enumerate([*grid.METHODS.values(), *grid.CARRIERS.values(), "all"])}
-    rows = [[rival, carrier, question, *(str(counter[word]) for word in ("wins", "ties", "loses"))]
-            for (rival, carrier, question), counter in
-            sorted(found.items(), key=lambda item: (item[0][2], order[item[0][0]], order[item[0][1]]))]
-    total = sum((counter for (_, carrier, _), counter in found.items() if carrier == "all"), collections.Counter())
-    every = sum(total.values())
-    lines = [f"SPLIT wins {total['wins']} of {every} comparisons, ties {total['ties']} and loses {total['loses']}, over "
-             f"{len(groups)} groups of model, data set and carrier, every budget and every target.", ""]
-    lost = [f"{', '.join(group.names)}: against {grid.METHODS[rival]} "
-            f"{sum(trade.verdict(advantage) == 'loses' for advantage in advantages(group, rival))} of "
-            f"{len(advantages(group, rival))}" for group in groups for rival in group.rivals
-            if any(trade.verdict(advantage) == "loses" for advantage in advantages(group, rival))]
-    if lost:
-        lines += ["Where SPLIT loses:", "", *(f"- {text}." for text in lost), ""]
-    return lines + table(["against", "carrier", "question", "SPLIT wins", "ties", "loses"], rows)
 
 
 def pilot_section(finished, settings):
@@ -197,6 +70,8 @@ def conditions(groups, finished, missing, settings):
         lines.append(f"- Trained for {', '.join(map(str, sorted(steps)))} steps of {settings['batch']} pairs, both signs of every pair.")
     where = {"{machine}, {cores} cores, {threads} threads".format(**result["conditions"]) for result in results}
     loads, spent = ([result["conditions"]["load"] for result in results], [result["seconds"] for result in results])
+    lines.append(f"- The model in {grid.DTYPE} in training and measuring, as the paper's code has it: a single pair's loss is uncertain by "
+                 "some hundredths of a nat.")
     lines.append(f"- Measured on {'; '.join(sorted(where))}, load {min(loads):.1f} to {max(loads):.1f}; {min(spent):.0f} to "
                  f"{max(spent):.0f} seconds a cell, {sum(spent) / 3600:.1f} hours in all.")
     lines.append(f"- By the code of {', '.join(sorted({result['conditions']['commit'] for result in results}))}.")
@@ -241,7 +116,7 @@ MODE_WORDS = {
     "mean": "Losses are means over an answer's tokens, as in the paper's code. A pair has a utility where its two masses sum to less "
             "than 1; the others are left out of the loss, for all methods alike, never clamped, and stay in the gain.",
     "sum": "Here fewer than half of the pairs have a utility by means at every multiplier: short answers with a certain end have "
-           "means whose masses exceed 1. These groups are judged on sums over an answer's tokens, which always have one.",
+           "means whose masses exceed 1. These groups are judged on sums over an answer's tokens, which always have one; budgets are in nats per answer.",
 }
 DAGGER = ("The reach is the smallest largest gain of the trained methods within the largest budget. † The measured multipliers "
           "end before the loss does exceed the budget, in some seed: the gain is that of the measured range.")
