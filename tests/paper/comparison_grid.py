@@ -61,7 +61,7 @@ FULL = {
     # Faster and slower training, judged on training pairs.
     "pilot": {"data": "psychopathy", "seed": 1, "steps": 40, "pairs": 8, "budget": 0.5, "methods": TRAINED,
               "travels": {"default": {"vector": [2.0, 6.0], "lora": [0.5, 2.0, 8.0], "local_weight": [0.1, 0.4, 1.6]},
-                          "other": {"vector": [2.0, 6.0], "lora": [2.0, 8.0, 32.0], "local_weight": [0.4, 1.6, 6.4]}}},
+                          "other": {"vector": [2.0, 6.0], "lora": [2.0, 16.0], "local_weight": [0.4, 3.2]}}},
 }
 
 SMALL = {
