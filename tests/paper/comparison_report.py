@@ -16,8 +16,8 @@ measured on pairs that nothing was trained or chosen on. gain(m) = P(m) - P(0) a
 pairs for m from 0 upwards, P preference and U utility log-odds in nats. **Gain within a loss**: the largest gain on the way from
 m = 0 to where the loss first exceeds the budget; 0 is what no steering gains. **Loss for a gain**: the loss where the gain is first reached,
 ∞ if it is not within the measured multipliers. Straight lines between measured multipliers, nothing beyond them.
-In brackets 95 % intervals: bootstrap over pairs, the same for all methods, and over seeds. SPLIT *wins* or *loses* where the
-interval of the difference leaves 0 out, else it *ties*.
+In brackets 95 % intervals: bootstrap over pairs, the same for all methods, and over seeds; of one seed, over pairs alone, so that it
+knows nothing of how seeds differ. SPLIT *wins* or *loses* where the interval of the difference leaves 0 out, else it *ties*.
 """
 
 

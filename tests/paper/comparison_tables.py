@@ -126,8 +126,9 @@ def counts_section(groups, settings):
             sorted(found.items(), key=lambda item: (item[0][2], order[item[0][0]], order[item[0][1]]))]
     total = sum((counter for (_, carrier, _), counter in found.items() if carrier == "all"), collections.Counter())
     every = sum(total.values())
-    lines = [f"SPLIT wins {total['wins']} of {every} comparisons, ties {total['ties']} and loses {total['loses']}, over "
-             f"{len(groups)} groups of model, data set and carrier, every budget and every target.", ""]
+    lines = [f"SPLIT wins {total['wins']} of {every} comparisons, ties {total['ties']} and loses {total['loses']}: with every rival, at "
+             f"every budget and every target, of each model, data set and carrier ({len(groups)}). Those of one curve depend on "
+             "each other.", ""]
     lost = [f"{', '.join(group.names)}: against {grid.METHODS[rival]} "
             f"{sum(trade.verdict(advantage) == 'loses' for advantage in advantages(group, rival))} of "
             f"{len(advantages(group, rival))}" for group in groups for rival in group.rivals

@@ -85,7 +85,7 @@ def draw(model, groups, largest_loss):
     """SVG: data sets from top to bottom, carriers from left to right."""
     rows = list(dict.fromkeys(group.data for group in groups))
     columns = [carrier for carrier in grid.CARRIERS if any(group.carrier == carrier for group in groups)]
-    width = LEFT + len(columns) * (WIDTH + GAP)
+    width = LEFT + max(2, len(columns)) * (WIDTH + GAP)  # of a single column the title is wider
     height = TOP + len(rows) * (HEIGHT + 72)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
              'font-family="sans-serif" font-size="11.5">',
