@@ -1,6 +1,7 @@
 """Writes results/comparison.md and its pictures from kept results. Every sentence about a result comes from a number."""
 
 import collections
+import statistics
 
 import comparison_grid as grid
 import datasets
@@ -72,8 +73,8 @@ def conditions(groups, finished, missing, settings):
     loads, spent = ([result["conditions"]["load"] for result in results], [result["seconds"] for result in results])
     lines.append(f"- The model in {grid.DTYPE} in training and measuring, as the paper's code has it: a single pair's loss is uncertain by "
                  "some hundredths of a nat.")
-    lines.append(f"- Measured on {'; '.join(sorted(where))}, load {min(loads):.1f} to {max(loads):.1f}; {min(spent):.0f} to "
-                 f"{max(spent):.0f} seconds a cell, {sum(spent) / 3600:.1f} hours in all.")
+    lines.append(f"- Measured on {'; '.join(sorted(where))}, load {min(loads):.1f} to {max(loads):.1f}, on a "
+                 f"shared machine: {statistics.median(spent):.0f} seconds a cell in the median.")
     lines.append(f"- By the code of {', '.join(sorted({result['conditions']['commit'] for result in results}))}.")
     return lines + [""]
 
