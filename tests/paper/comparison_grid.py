@@ -25,11 +25,6 @@ CARRIER_SETTINGS = {
     "lora": {"factors": WEIGHT_FACTORS, "rank": 4},
     "local_weight": {"factors": WEIGHT_FACTORS},
 }
-# How far the optimiser can carry a parameter: the learning rate times the steps (published for weights: 0.01 times 250, at
-# most); for a vector, times mean factor and root of the width too, in units of |h|. Those with which all methods of a
-# carrier together did best in the pilot.
-TRAVELS = {"default": {"vector": 2.0, "lora": 2.0, "local_weight": 0.4},
-           "other": {"vector": 6.0, "lora": 2.0, "local_weight": 0.4}}
 
 FULL = {
     # In this order, so that a stop leaves whole comparisons: (model, data sets, seeds).
@@ -58,7 +53,9 @@ FULL = {
     "budgets": [0.1, 0.25, 0.5, 1.0],
     "shares": [0.25, 0.5, 0.75],
     "resamples": 1000,
-    # Faster and slower training, judged on training pairs.
+    # How fast to train, judged on training pairs. A travel is how far the optimiser can carry a parameter: the learning rate times
+    # the steps (published for weights: 0.01 times 250, at most); for a vector, times mean factor and root of the width
+    # too, in units of |h|.
     "pilot": {"data": "psychopathy", "seed": 1, "steps": 40, "pairs": 8, "budget": 0.5, "methods": TRAINED,
               "travels": {"default": {"vector": [2.0, 6.0], "lora": [0.5, 2.0, 8.0], "local_weight": [0.1, 0.4, 1.6]},
                           "other": {"vector": [2.0, 6.0], "lora": [2.0, 16.0], "local_weight": [0.4, 3.2]}}},
@@ -73,7 +70,7 @@ SMALL = {
     "steps": 3, "answers": {"max_tokens": 8, "words": 6},
     "probe": {"pairs": 2, "reach": 1.5, "vector": [-1, 1], "lora": [0, 2]},
     "multipliers": 4, "resamples": 50,
-    "pilot": {**FULL["pilot"], "steps": 2, "pairs": 4, "methods": ["split"], "travels": {"default": {"lora": [0.5]}}},
+    "pilot": {**FULL["pilot"], "steps": 2, "pairs": 4, "methods": ["split"], "travels": {"default": {"vector": [2.0], "lora": [0.5, 2.0]}}},
 }
 
 

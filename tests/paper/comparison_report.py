@@ -1,13 +1,12 @@
 """Writes results/comparison.md and its pictures from kept results. Every sentence about a result comes from a number."""
 
-import collections
 import statistics
 
 import comparison_grid as grid
 import datasets
-import trade
+import pilot
 import trade_svg
-from comparison_tables import MODES, counts_section, differences_table, groups_of, losses, main_table, number
+from comparison_tables import TITLES, counts_section, differences_table, groups_of, main_table, number
 from fits_report import table
 
 INTRODUCTION = """\
@@ -22,33 +21,23 @@ knows nothing of how seeds differ. SPLIT *wins* or *loses* where the interval of
 """
 
 
-def pilot_section(finished, settings):
+def pilot_section(piloted, settings):
     """What other speeds of training would have given, on training pairs."""
-    pilot = settings["pilot"]
-    piloted = [(line, result) for line, result in finished if "travel" in line]
-    curves = {mode: [trade.Curve(*losses(result, mode)) for _, result in piloted] for mode in MODES}
-    short = {(line["model"], line["carrier"]) for (line, _), curve in zip(piloted, curves["mean"])
-             if 2 * curve.defined().sum() < pilot["pairs"]}  # judged on sums, all of them
-    gains = collections.defaultdict(dict)
-    for i, (line, result) in enumerate(piloted):
-        curve = curves["sum" if (line["model"], line["carrier"]) in short else "mean"][i]
-        traded = curve.trade(trade.evenly(pilot["pairs"]), curve.defined())
-        key = line["model"], result["model"], line["carrier"], line["travel"]
-        gains[key][line["method"]] = trade.gain_within(*traded, pilot["budget"])[0][0]
-    if not gains:
-        return []
+    asked = settings["pilot"]
+    titles, taken = {line["model"]: result["model"] for line, result in piloted}, pilot.chosen(piloted, asked)
     rows = []
-    for (model, title, carrier, travel), by_method in gains.items():
-        cells = [number(by_method[method]) if method in by_method else "–" for method in pilot["methods"]]
-        mean = number(sum(by_method.values()) / len(by_method)) if "–" not in cells else "–"
-        rows.append([title, grid.CARRIERS[carrier], f"{travel:g}", *cells, mean,
-                     "taken" if travel == grid.TRAVELS[model][carrier] else ""])
-    header = ["model", "carrier", "travel", *(grid.METHODS[method] for method in pilot["methods"]), "mean", ""]
+    for (model, carrier, travel), by_method in pilot.gains(piloted, asked).items():
+        cells = [number(by_method[method]) if method in by_method else "–" for method in asked["methods"]]
+        mean = pilot.mean_gain(by_method, asked)
+        rows.append([titles[model], grid.CARRIERS[carrier], f"{travel:g}", *cells, "–" if mean is None else number(mean),
+                     "taken" if taken.get((model, carrier)) == travel else ""])
+    header = ["model", "carrier", "travel", *(grid.METHODS[method] for method in asked["methods"]), "mean", ""]
     return ["## How fast signals are trained", "",
-            f"Gain within a loss of {pilot['budget']:g} on the first {pilot['pairs']} *training* pairs of "
-            f"{datasets.NAMES[pilot['data']]}, seed {pilot['seed']}, after {pilot['steps']} steps, by how far the optimiser can "
+            f"Gain within a loss of {asked['budget']:g} on the first {asked['pairs']} *training* pairs of "
+            f"{datasets.NAMES[asked['data']]}, seed {asked['seed']}, after {asked['steps']} steps, by how far the optimiser can "
             "travel (`comparison_grid.py`); losses per token, or per answer for a carrier where, by some method, fewer than half of "
-            "the pairs have a utility per token. The travel with the largest mean is taken for all methods of a carrier.", "", *table(header, rows)]
+            "the pairs have a utility per token. The travel with the largest mean is taken for all methods of a carrier.", "",
+            *table(header, rows)]
 
 
 def rows_text(name, rows, longest=None):
@@ -56,17 +45,17 @@ def rows_text(name, rows, longest=None):
     return f"rows {rows[0] + 1} to {rows[1]}{which} of `data/{datasets.FILES.get(name, datasets.AXBENCH)}`"
 
 
-def conditions(groups, finished, missing, settings):
+def conditions(groups, measured, missing, settings):
     lines = ["## What was run", ""]
-    lines += [f"- {missing} of the grid's {missing + len(finished)} cells are not measured." if missing else
-              f"- All of the grid's {len(finished)} cells are measured."]
+    lines += [f"- {missing} of the grid's {missing + len(measured)} cells are not measured." if missing else
+              f"- All of the grid's {len(measured)} cells are measured."]
     for data in dict.fromkeys(group.data for group in groups):
         parts = [rows_text(*settings["data"][data][part]) for part in ("train", "held_out")]
         lines.append(f"- {datasets.NAMES[data]}: trained on {parts[0]}, measured on {parts[1]}.")
     for group in groups:
         lines.append(f"- {', '.join(group.names)}: seeds {', '.join(map(str, group.seeds))}.")
-    results = [result for _, result in finished]
-    steps = {result["spec"]["signal"]["learner"].get("steps") for line, result in finished if "seed" in line} - {None}
+    results = [result for _, result in measured]
+    steps = {result["spec"]["signal"]["learner"].get("steps") for line, result in measured if "seed" in line} - {None}
     if steps:
         lines.append(f"- Trained for {', '.join(map(str, sorted(steps)))} steps of {settings['batch']} pairs, both signs of every pair.")
     where = {"{machine}, {cores} cores, {threads} threads".format(**result["conditions"]) for result in results}
@@ -93,13 +82,13 @@ def pictures(results, groups, settings):
     return lines + [""]
 
 
-def write(results, settings, finished, missing, small):
-    groups = groups_of(finished, settings)
+def write(results, settings, piloted, compared, *, missing, small):
+    groups = groups_of(compared, settings)
     text = ["# SPLIT against other methods, on small models", ""]
     if small:
         text += ["**A check of the machinery on a few pairs and steps. Its numbers say nothing of the paper.**", ""]
     text += [INTRODUCTION]
-    for mode, title in MODES.items():
+    for mode, title in TITLES.items():
         chosen = [group for group in groups if group.mode == mode]
         if not chosen:
             continue
@@ -108,7 +97,7 @@ def write(results, settings, finished, missing, small):
                  f"### SPLIT against each, {title.lower()}", "", *differences_table(chosen, settings)]
     if groups:
         text += pictures(results, groups, settings)
-    text += [*pilot_section(finished, settings), *conditions(groups, finished, missing, settings)]
+    text += [*pilot_section(piloted, settings), *conditions(groups, piloted + compared, missing, settings)]
     (results / "comparison.md").write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
     print(f"report: {results / 'comparison.md'}", flush=True)
 

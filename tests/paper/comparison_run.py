@@ -8,6 +8,7 @@ import shutil
 import comparison_grid as grid
 import comparison_report
 import datasets
+import pilot
 import trade
 from cells import read_json, sha256, write_json
 
@@ -32,13 +33,13 @@ class ComparisonRun:
         mark = datasets.mark(*self.grid["data"][data][part])
         return {**mark, "plain_negatives": self.grid["answers"]} if data.startswith("axbench") else mark
 
-    def signal(self, model, data, carrier, method, seed):
+    def signal(self, model, data, carrier, method, seed, travel):
         spec = {"schema": grid.LEARNED_SCHEMA, "model": self.pool.mark(model), "dtype": grid.DTYPE,
                 "pairs": self.mark(data, "train"), "seed": seed}
         if method == "difference_of_means":
             return {**spec, "learner": {"kind": carrier, "objective": method, "subset": self.grid["subset"]}}
         learner = {"kind": carrier, "objective": method, "steps": self.steps, "batch": self.grid["batch"],
-                   **grid.CARRIER_SETTINGS[carrier], "travel": grid.TRAVELS[model][carrier], "settings": grid.SETTINGS[method]}
+                   **grid.CARRIER_SETTINGS[carrier], "travel": travel, "settings": grid.SETTINGS[method]}
         return {**spec, "learner": learner}
 
     def trade(self, signal, pairs):
@@ -49,40 +50,59 @@ class ComparisonRun:
 
     def pilots(self):
         """(name, line, spec) of what is trained faster and slower, and judged on training pairs."""
-        pilot = self.grid["pilot"]
-        name, (first, _), *limit = self.grid["data"][pilot["data"]]["train"]
-        pairs = datasets.mark(name, [first, first + pilot["pairs"]], *limit)
-        asked = [(model, carrier, travel) for model, by_carrier in pilot["travels"].items()
+        settings = self.grid["pilot"]
+        name, (first, _), *limit = self.grid["data"][settings["data"]]["train"]
+        pairs = datasets.mark(name, [first, first + settings["pairs"]], *limit)
+        asked = [(model, carrier, travel) for model, by_carrier in settings["travels"].items()
                  for carrier, travels in by_carrier.items() for travel in travels]
-        for (model, carrier, travel), method in itertools.product(asked, pilot["methods"]):
-            signal = self.signal(model, pilot["data"], carrier, method, pilot["seed"])
-            signal["learner"].update(travel=travel, steps=pilot["steps"])
-            line = {"model": model, "data": pilot["data"], "carrier": carrier, "method": method, "travel": travel}
+        for (model, carrier, travel), method in itertools.product(asked, settings["methods"]):
+            signal = self.signal(model, settings["data"], carrier, method, settings["seed"], travel)
+            signal["learner"]["steps"] = settings["steps"]
+            line = {"model": model, "data": settings["data"], "carrier": carrier, "method": method, "travel": travel}
             yield f"pilot {model} {carrier} {method} travel {travel:g}", line, self.trade(signal, pairs)
 
-    def lines(self):
-        """(name, line, spec) of what is compared."""
-        for model, data_sets, seeds in self.grid["blocks"]:
-            for seed, data, (carrier, methods) in itertools.product(seeds, data_sets, self.grid["carriers"].items()):
-                for method in methods:
-                    spec = self.trade(self.signal(model, data, carrier, method, seed), self.mark(data, "held_out"))
-                    line = {"model": model, "data": data, "carrier": carrier, "method": method, "seed": seed}
-                    yield f"{model} {data} {carrier} {method} seed {seed}", line, spec
+    def lines(self, model, data_sets, seeds):
+        """(name, line) of what a block compares."""
+        for seed, data, (carrier, methods) in itertools.product(seeds, data_sets, self.grid["carriers"].items()):
+            for method in methods:
+                name = f"{model} {data} {carrier} {method} seed {seed}"
+                if not self.args.only or self.args.only.lower() in name.lower():
+                    yield name, {"model": model, "data": data, "carrier": carrier, "method": method, "seed": seed}
+
+    def spec(self, line, travels):
+        """None before the pilot has told how fast to train."""
+        travel = travels.get((line["model"], line["carrier"]))
+        signal = self.signal(**line, travel=travel)
+        if travel is None and signal["learner"]["objective"] != "difference_of_means":
+            return None
+        return self.trade(signal, self.mark(line["data"], "held_out"))
 
     # ---- run ----
 
     def run(self):
-        asked = [(name, line, spec) for name, line, spec in (*self.pilots(), *self.lines())
-                 if not self.args.only or self.args.only.lower() in name.lower()]
-        self.pool.progress.expect(self.pool, [spec for _, _, spec in asked])
+        """Block by block; a model's pilot comes first, since it tells how fast to train."""
+        piloted, compared, missing = {}, [], 0
+        for block in self.grid["blocks"]:
+            model, lines = block[0], list(self.lines(*block))
+            if lines and model not in piloted:
+                piloted[model], left = self.measured([asked for asked in self.pilots() if asked[1]["model"] == model])
+                missing += left
+            travels = pilot.chosen(piloted.get(model, []), self.grid["pilot"])
+            found, left = self.measured([(name, line, self.spec(line, travels)) for name, line in lines])
+            compared, missing = compared + found, missing + left
+        if compared or any(piloted.values()):
+            comparison_report.write(self.args.results, self.grid, list(itertools.chain(*piloted.values())), compared,
+                                    missing=missing, small=self.args.small)
+
+    def measured(self, asked):
+        """([(line, result)], how many there is no time for)"""
+        self.pool.progress.expect(self.pool, [spec for *_, spec in asked if spec is not None])
         finished = []
         for name, line, spec in asked:
-            if self.pool.out_of_time() and self.pool.kept.find(spec) is None:
+            if spec is None or self.pool.out_of_time() and self.pool.kept.find(spec) is None:
                 continue
             finished.append((line, self.pool.keep(name, spec, lambda: self.measure(name, line["model"], spec))))
-        missing = len(asked) - len(finished)
-        if finished:
-            comparison_report.write(self.args.results, self.grid, finished, missing, small=self.args.small)
+        return finished, len(asked) - len(finished)
 
     def measure(self, name, model, spec):
         """What is kept of one signal: the answers' losses, summed over tokens, by multiplier and pair."""

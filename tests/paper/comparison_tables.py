@@ -6,8 +6,9 @@ import comparison_grid as grid
 import datasets
 import trade
 from fits_report import table
+from pilot import MODES, losses
 
-MODES = {"mean": "Losses per token", "sum": "Losses per answer"}
+TITLES = {"mean": "Losses per token", "sum": "Losses per answer"}
 
 
 class Group:
@@ -43,21 +44,12 @@ class Group:
         return [method for method in self.results if method != "split"]
 
 
-def losses(result, mode):
-    """Of both answers, by multiplier and pair."""
-    if mode == "sum":
-        return result["positive"], result["negative"]
-    return [[[loss / count for loss, count in zip(row, counts)] for row in result[sign]]
-            for sign, counts in zip(("positive", "negative"), result["tokens"])]
-
-
-def groups_of(finished, settings):
+def groups_of(compared, settings):
     """Groups in which every method has a seed, in the grid's order."""
     found = collections.OrderedDict()
-    for line, result in finished:
-        if "seed" in line:
-            key = result["model"], line["data"], line["carrier"]
-            found.setdefault(key, {}).setdefault(line["method"], {})[line["seed"]] = result
+    for line, result in compared:
+        key = result["model"], line["data"], line["carrier"]
+        found.setdefault(key, {}).setdefault(line["method"], {})[line["seed"]] = result
     whole = [Group(key, by_method, settings) for key, by_method in found.items()
              if set(by_method) == set(settings["carriers"][key[2]])]
     return [group for group in whole if group.seeds]

@@ -9,6 +9,7 @@ import unittest
 import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import pilot
 import trade
 
 
@@ -139,6 +140,40 @@ class ComparisonTest(unittest.TestCase):
     def test_budgets_that_are_not_reached_are_counted(self):
         found = self.compare({"split": [self.planted(0.8), self.planted(0.8, loss=0.15)]})
         self.assertEqual(found.unended["split"], [0, 1])
+
+
+class PilotTest(unittest.TestCase):
+    PILOT = {"pairs": 2, "budget": 0.5, "methods": ["sft", "split"], "travels": {"default": {"lora": [1.0, 4.0]}}}
+
+    @staticmethod
+    def cell(travel, method, gain, utility=-2.0, tokens=1):
+        """A preference that rises by `gain` until 1 nat is lost."""
+        planted = curve([[0.0] * 2, [gain] * 2], [[utility] * 2, [utility - 1] * 2])
+        positive = numpy.log1p(numpy.exp(-planted.preference)) + numpy.log1p(numpy.exp(-planted.utility))
+        result = {"positive": (tokens * positive).tolist(), "negative": (tokens * (positive + planted.preference)).tolist(),
+                  "tokens": [[tokens] * 2] * 2}
+        return {"model": "default", "carrier": "lora", "travel": travel, "method": method}, result
+
+    def test_takes_the_travel_with_the_largest_mean_over_methods(self):
+        slow = [self.cell(1.0, "sft", 2.0), self.cell(1.0, "split", 2.0)]
+        fast = [self.cell(4.0, "sft", 3.5), self.cell(4.0, "split", 0.2)]
+        self.assertEqual(pilot.chosen(slow + fast, self.PILOT), {("default", "lora"): 1.0})
+        self.assertAlmostEqual(pilot.gains(slow, self.PILOT)["default", "lora", 1.0]["sft"], 1.0)
+        fast[1] = self.cell(4.0, "split", 0.6)
+        self.assertEqual(pilot.chosen(slow + fast, self.PILOT), {("default", "lora"): 4.0})
+
+    def test_takes_none_before_all_methods_are_measured(self):
+        cells = [self.cell(1.0, "sft", 2.0), self.cell(1.0, "split", 2.0), self.cell(4.0, "sft", 9.0)]
+        self.assertEqual(pilot.chosen(cells, self.PILOT), {})
+
+    def test_a_method_without_utility_per_token_has_all_judged_per_answer(self):
+        with_utility = self.cell(1.0, "sft", 2.0, tokens=4)
+        without = self.cell(1.0, "split", 2.0)
+        without[1]["tokens"] = [[20] * 2] * 2  # masses per token near 1 each
+        self.assertAlmostEqual(pilot.gains([with_utility, without], self.PILOT)["default", "lora", 1.0]["split"], 1.0)
+        alone = pilot.gains([with_utility], self.PILOT)["default", "lora", 1.0]["sft"]
+        both = pilot.gains([with_utility, without], self.PILOT)["default", "lora", 1.0]["sft"]
+        self.assertNotAlmostEqual(alone, both, places=2)
 
 
 if __name__ == "__main__":
