@@ -63,10 +63,15 @@ def with_interval(value, low, high):
     return f"{number(value)} ({number(low)} .. {number(high)})"
 
 
+def questions(settings, at_gain="loss saved at"):
+    """What a comparison's numbers answer, in their order."""
+    return [*(f"gain within {budget:g}" for budget in settings["budgets"]),
+            *(f"{at_gain} {share:.0%} of the reach" for share in settings["shares"])]
+
+
 def main_table(groups, settings):
     header = ["data set", "model", "carrier", "method", "seeds", "pairs with utility",
-              *(f"gain within {budget:g}" for budget in settings["budgets"]),
-              *(f"loss for {share:.0%} of the reach" for share in settings["shares"])]
+              *questions(settings, "loss for")]
     rows = []
     for group in groups:
         comparison = group.comparison
@@ -82,8 +87,7 @@ def main_table(groups, settings):
 
 
 def differences_table(groups, settings):
-    header = ["data set", "model", "carrier", "SPLIT against", *(f"gain within {budget:g}" for budget in settings["budgets"]),
-              *(f"loss saved at {share:.0%} of the reach" for share in settings["shares"]), "reach"]
+    header = ["data set", "model", "carrier", "SPLIT against", *questions(settings), "reach"]
     rows = []
     for group in groups:
         for rival in group.rivals:
@@ -121,10 +125,9 @@ def counts_section(groups, settings):
     lines = [f"SPLIT wins {total['wins']} of {every} comparisons, ties {total['ties']} and loses {total['loses']}: with every rival, at "
              f"every budget and every target, of each model, data set and carrier ({len(groups)}). Those of one curve depend on "
              "each other.", ""]
-    lost = [f"{', '.join(group.names)}: against {grid.METHODS[rival]} "
-            f"{sum(trade.verdict(advantage) == 'loses' for advantage in advantages(group, rival))} of "
-            f"{len(advantages(group, rival))}" for group in groups for rival in group.rivals
-            if any(trade.verdict(advantage) == "loses" for advantage in advantages(group, rival))]
+    lost = [f"{', '.join(group.names)}, against {grid.METHODS[rival]}: {question} {with_interval(*advantage)}"
+            for group in groups for rival in group.rivals
+            for question, advantage in zip(questions(settings), advantages(group, rival)) if trade.verdict(advantage) == "loses"]
     if lost:
         lines += ["Where SPLIT loses:", "", *(f"- {text}." for text in lost), ""]
     return lines + table(["against", "carrier", "question", "SPLIT wins", "ties", "loses"], rows)
