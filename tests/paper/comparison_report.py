@@ -17,7 +17,9 @@ pairs for m from 0 upwards, P preference and U utility log-odds in nats. **Gain 
 m = 0 to where the loss first exceeds the budget; 0 is what no steering gains. **Loss for a gain**: the loss where the gain is first reached,
 ∞ if it is not within the measured multipliers. Straight lines between measured multipliers, nothing beyond them.
 In brackets 95 % intervals: bootstrap over pairs, the same for all methods, and over seeds; of one seed, over pairs alone, so that it
-knows nothing of how seeds differ. The largest of noisy gains is biased upwards, so that its interval may lie above it. SPLIT *wins* or *loses* where the interval of the difference leaves 0 out, else it *ties*.
+knows nothing of how seeds differ. The largest of noisy gains is biased upwards, so an interval may lie far to one side of its
+estimate: SPLIT *wins* or *loses* where the interval of the difference and its mirror image about the estimate leave 0 out, else it
+*ties*.
 """
 
 

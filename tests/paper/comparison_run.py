@@ -80,14 +80,16 @@ class ComparisonRun:
     # ---- run ----
 
     def run(self):
-        """Block by block; a model's pilot comes first, since it tells how fast to train."""
+        """Block by block; the pilot of a model's carrier comes first, since it tells how fast to train."""
         piloted, compared, missing = {}, [], 0
         for block in self.grid["blocks"]:
-            model, lines = block[0], list(self.lines(*block))
-            if lines and model not in piloted:
-                piloted[model], left = self.measured([asked for asked in self.pilots() if asked[1]["model"] == model])
-                missing += left
-            travels = pilot.chosen(piloted.get(model, []), self.grid["pilot"])
+            lines = list(self.lines(*block))
+            for place in dict.fromkeys((line["model"], line["carrier"]) for _, line in lines):
+                if place not in piloted:
+                    piloted[place], left = self.measured([asked for asked in self.pilots()
+                                                          if (asked[1]["model"], asked[1]["carrier"]) == place])
+                    missing += left
+            travels = pilot.chosen(list(itertools.chain(*piloted.values())), self.grid["pilot"])
             found, left = self.measured([(name, line, self.spec(line, travels)) for name, line in lines])
             compared, missing = compared + found, missing + left
         if compared or any(piloted.values()):

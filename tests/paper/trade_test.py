@@ -137,6 +137,12 @@ class ComparisonTest(unittest.TestCase):
         both = self.compare({"split": [self.planted(0.8)], "a": [flat], "difference_of_means": [flat]}, shares=[2.0])
         self.assertEqual(both.advantage("a", "difference_of_means", 2), (0, 0, 0))
 
+    def test_an_interval_far_to_one_side_of_its_estimate_proves_nothing(self):
+        for advantage, expected in (((0.3, 0.1, 0.5), "wins"), ((0.3, -0.1, 0.7), "ties"), ((0.3, 0.05, 2.0), "ties"),
+                                    ((-0.3, -0.5, -0.1), "loses"), ((-0.3, -2.0, -0.05), "ties"), ((0.3, 0.1, math.inf), "wins"),
+                                    ((math.inf, 0.1, math.inf), "wins"), ((-math.inf, -math.inf, -0.2), "loses"), ((0, 0, 0), "ties")):
+            self.assertEqual(trade.verdict(advantage), expected)
+
     def test_budgets_that_are_not_reached_are_counted(self):
         found = self.compare({"split": [self.planted(0.8), self.planted(0.8, loss=0.15)]})
         self.assertEqual(found.unended["split"], [0, 1])
