@@ -70,7 +70,7 @@ step_kills() {
 
 step_image() { tests/integration/container_test.sh; }
 
-# Cells of an earlier run in build/paper/ are not measured again.
+# Cells of an earlier run in build/paper/ and tests/paper/results/cells/ are not measured again.
 step_paper() { tests/paper/run.sh; }
 
 summary=tests/long_summary.txt

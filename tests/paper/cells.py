@@ -64,6 +64,32 @@ class Cells:
         return folder
 
 
+class Kept:
+    """A folder of small results, a file each, named as cells are: small enough to be committed, so that another machine goes on
+    where this one stopped."""
+
+    def __init__(self, root):
+        self.root = pathlib.Path(root)
+
+    def path(self, spec):
+        return self.root / (sha256(canonical(spec)) + ".json")
+
+    def find(self, spec):
+        """The result, or None."""
+        path = self.path(spec)
+        return read_json(path) if path.is_file() else None
+
+    def keep(self, spec, result):
+        """A line for each part of it, whole or not at all."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        part = self.root / PART.rstrip("-")
+        lines = ",\n".join(f"{json.dumps(key)}:{canonical(value)}" for key, value in {"spec": spec, **result}.items())
+        part.write_text("{" + lines + "}\n", encoding="utf-8")
+        sync(part)
+        part.rename(self.path(spec))
+        sync(self.root)
+
+
 def sync(path):
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+import datasets
+
 PR_SET_PDEATHSIG = 1
 SOCKET = "socket"  # in the work folder, which both programs run in: the path of a socket must be short
 
@@ -19,8 +21,9 @@ def die_with_parent():
 class Service:
     """steerd on one model, started at the first call. Log, signals and curves stay in the folder `work`. Absolute paths."""
 
-    def __init__(self, build, model, work, threads):
-        self._programs, self._model, self._work, self._threads = pathlib.Path(build, "bin"), model, work, threads
+    def __init__(self, build, model, work, threads, dtype):
+        self._programs, self._model, self._work = pathlib.Path(build, "bin"), model, work
+        self._threads, self._dtype = threads, dtype
         self._process = None
 
     def close(self):
@@ -31,9 +34,8 @@ class Service:
     def _start(self):
         socket, log = self._work / SOCKET, self._work / "steerd.log"
         socket.unlink(missing_ok=True)  # a killed server's
-        # In f32, as the signals are trained.
         command = [self._programs / "steerd", "--model", self._model, "--state-dir", self._work / "state",
-                   "--listen", f"unix:{SOCKET}", "--metrics-listen", "off", "--dtype", "f32", "--kv-cache-mib", "64",
+                   "--listen", f"unix:{SOCKET}", "--metrics-listen", "off", "--dtype", self._dtype, "--kv-cache-mib", "64",
                    "--threads", self._threads]
         with open(log, "wb") as file:
             self._process = subprocess.Popen(list(map(str, command)), cwd=self._work, stderr=file,
@@ -57,6 +59,11 @@ class Service:
             return json.loads(result.stdout)
         told = json.loads(result.stdout) if result.stdout.strip() else None
         return told, said.splitlines()[-1] if result.returncode != 0 and said else ""
+
+    def pairs_file(self, pairs):
+        """For the next command: there is one such file."""
+        datasets.write_pairs(self._work / "pairs.jsonl", pairs)
+        return self._work / "pairs.jsonl"
 
     def payload(self, signal_id):
         """The file in which the server keeps a signal, in the native format."""

@@ -1,4 +1,4 @@
-"""Writes results/report.md and the pictures from finished cells. Every sentence about a result comes from a number."""
+"""Writes results/fits.md and its pictures from finished cells. Every sentence about a result comes from a number."""
 
 import re
 import shutil
@@ -9,7 +9,7 @@ import paper_tables
 from measured import MODES, SIDES, Cell
 
 INTRODUCTION = """\
-Written by `tests/paper/run.sh` from what it measured; the paper is arXiv 2602.02343. Log-odds in nats. "Means" are losses
+Written by `tests/paper/run.sh --report fits` from what it measured; the paper is arXiv 2602.02343. Log-odds in nats. "Means" are losses
 per answer token, as the paper's code has them, "sums" losses per answer. A mean utility exists only where the two answers'
 masses sum to less than 1: cells where fewer than half of the pairs have one at every multiplier are judged on sums. Half-validity
 points, phases and the maximum of utility are of the losses that a cell is judged on; m is in the signal's own units. The
@@ -143,15 +143,15 @@ def pictures(results, cells):
             source = cell.folder / f"{mode}.svg"
             if source.is_file():
                 name = re.sub(r"[^a-z0-9]+", "_", f"{cell.data} {cell.name} {mode}".lower()) + ".svg"
-                shutil.copyfile(source, results / name)
-                lines.append(f"- [{datasets.NAMES[cell.data]}, {cell.name}, {mode}s]({name})")
+                shutil.copyfile(source, results / "fits" / name)
+                lines.append(f"- [{datasets.NAMES[cell.data]}, {cell.name}, {mode}s](fits/{name})")
     return lines + [""]
 
 
 def write(results, lines, small):
     cells = [Cell(*line) for line in lines]
-    results.mkdir(parents=True, exist_ok=True)
-    for old in results.glob("*.svg"):
+    (results / "fits").mkdir(parents=True, exist_ok=True)
+    for old in (results / "fits").glob("*.svg"):
         old.unlink()
     found = judged(cells)
     text = ["# How far the paper's claims hold on a small model", ""]
@@ -165,5 +165,5 @@ def write(results, lines, small):
     for title, which in (("What held", True), ("What did not hold", False), ("What could not be told", None)):
         text += verdict_section(title, found, which)
     text += ["## Conditions", "", *conditions(cells), *pictures(results, cells)]
-    (results / "report.md").write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
-    print(f"report: {results / 'report.md'}", flush=True)
+    (results / "fits.md").write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
+    print(f"report: {results / 'fits.md'}", flush=True)
