@@ -5,6 +5,7 @@ import statistics
 import comparison_grid as grid
 import datasets
 import pilot
+import trade
 import trade_svg
 from comparison_tables import TITLES, counts_section, differences_table, groups_of, main_table, number
 from fits_report import table
@@ -111,5 +112,6 @@ MODE_WORDS = {
            "means whose masses exceed 1. These groups are judged on sums over an answer's tokens, which always have one; budgets are "
            "in nats per answer.",
 }
-DAGGER = ("The reach is the smallest largest gain of the trained methods within the largest budget. † The measured multipliers "
+DAGGER = ("The reach is the smallest largest gain of the trained methods within the largest budget; where it is below "
+          f"{trade.LEAST_REACH:g} nats there are no targets. † The measured multipliers "
           "end before the loss does exceed the budget, in some seed: the gain is that of the measured range.")
