@@ -5,6 +5,7 @@ import statistics
 import comparison_grid as grid
 import datasets
 import pilot
+import trade
 import trade_svg
 from comparison_tables import TITLES, counts_section, differences_table, groups_of, main_table, number
 from fits_report import table
@@ -62,8 +63,8 @@ def conditions(groups, measured, missing, settings):
         lines.append(f"- Trained for {', '.join(map(str, sorted(steps)))} steps of {settings['batch']} pairs, both signs of every pair.")
     where = {"{machine}, {cores} cores, {threads} threads".format(**result["conditions"]) for result in results}
     loads, spent = ([result["conditions"]["load"] for result in results], [result["seconds"] for result in results])
-    lines.append(f"- The model in {grid.DTYPE} in training and measuring, as the paper's code has it: a single pair's loss is uncertain by "
-                 "some hundredths of a nat.")
+    lines.append(f"- The model in {grid.DTYPE} in training and measuring, as the paper's code has it: a single pair's loss is uncertain "
+                 "by some hundredths of a nat.")
     lines.append(f"- Measured on {'; '.join(sorted(where))}, load {min(loads):.1f} to {max(loads):.1f}, on a "
                  f"shared machine: {statistics.median(spent):.0f} seconds a cell in the median.")
     lines.append(f"- By the code of {', '.join(sorted({result['conditions']['commit'] for result in results}))}.")
@@ -108,7 +109,9 @@ MODE_WORDS = {
     "mean": "Losses are means over an answer's tokens, as in the paper's code. A pair has a utility where its two masses sum to less "
             "than 1; the others are left out of the loss, for all methods alike, never clamped, and stay in the gain.",
     "sum": "Here fewer than half of the pairs have a utility by means at every multiplier: short answers with a certain end have "
-           "means whose masses exceed 1. These groups are judged on sums over an answer's tokens, which always have one; budgets are in nats per answer.",
+           "means whose masses exceed 1. These groups are judged on sums over an answer's tokens, which always have one; budgets are "
+           "in nats per answer.",
 }
-DAGGER = ("The reach is the smallest largest gain of the trained methods within the largest budget. † The measured multipliers "
+DAGGER = ("The reach is the smallest largest gain of the trained methods within the largest budget; where it is below "
+          f"{trade.LEAST_REACH:g} nats there are no targets. † The measured multipliers "
           "end before the loss does exceed the budget, in some seed: the gain is that of the measured range.")

@@ -9,6 +9,7 @@ import math
 import numpy
 
 MOST_QUANTILE = 0.975
+LEAST_REACH = 0.05  # nats; of less, shares are noise
 
 
 def odds(positive, negative):
@@ -97,7 +98,7 @@ class Comparison:
         largest = {method: self._within(trades, max(budgets))[:, 0].mean() for method, trades in whole.items()}
         # Difference of means is no training: where it gains little it would make every target little.
         self.reach = min((gain for method, gain in largest.items() if method != "difference_of_means"), default=0)
-        self.targets = [share * self.reach for share in shares] if self.reach > 0 else []
+        self.targets = [share * self.reach for share in shares] if self.reach >= LEAST_REACH else []
         self.unended = {method: [int((~self._ends(trades, budget)).sum()) for budget in budgets]
                         for method, trades in whole.items()}
         self.estimates = {method: self._numbers(trades).mean(axis=0)[:, 0] for method, trades in whole.items()}

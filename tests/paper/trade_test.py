@@ -134,8 +134,13 @@ class ComparisonTest(unittest.TestCase):
         self.assertEqual(found.estimates["difference_of_means"][2], math.inf)
         self.assertEqual(found.advantage("split", "difference_of_means", 2)[0], math.inf)
         self.assertEqual(trade.verdict(found.advantage("split", "difference_of_means", 2)), "wins")
-        both = self.compare({"split": [self.planted(0.8)], "a": [flat], "difference_of_means": [flat]}, shares=[2.0])
+        weak = self.planted(0.03)
+        both = self.compare({"split": [self.planted(0.8)], "a": [weak], "difference_of_means": [flat]}, shares=[3.0])
         self.assertEqual(both.advantage("a", "difference_of_means", 2), (0, 0, 0))
+
+    def test_there_are_no_targets_where_a_trained_method_gains_nothing(self):
+        found = self.compare({"split": [self.planted(0.8)], "sft": [self.planted(0.001)]})
+        self.assertEqual((found.targets, found.estimates["split"].shape), ([], (2,)))
 
     def test_an_interval_far_to_one_side_of_its_estimate_proves_nothing(self):
         for advantage, expected in (((0.3, 0.1, 0.5), "wins"), ((0.3, -0.1, 0.7), "ties"), ((0.3, 0.05, 2.0), "ties"),
