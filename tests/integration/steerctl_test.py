@@ -168,7 +168,7 @@ class SteerctlTest(unittest.TestCase):
         learnt = json.loads(self.run_ok("signal", "show", "moody", "--json"))
         self.assertEqual(json.loads(learnt["provenance"])["dataset"], uploaded["id"])
 
-        self.assertIn("needs", self.refused(2, "learn", self.pairs, "--rows", "0:1"))
+        self.assertIn("--rows requires --dataset", self.refused(2, "learn", self.pairs, "--rows", "0:1"))
         self.assertIn("--dataset", self.refused(2, "learn"))
         self.assertIn("FIRST:COUNT", self.refused(2, "learn", "--dataset", "moods", "--rows", "x"))
         self.assertIn("dataset.first", self.refused(1, "learn", "--dataset", "moods", "--rows", "7"))
