@@ -15,7 +15,7 @@
 namespace steer {
 namespace {
 
-struct UploadOptions {
+struct FileOptions {
   std::string path;
   std::string format;  // "", "jsonl" or "csv"
   std::string name, description;
@@ -38,7 +38,7 @@ std::string Details(const v1::Dataset& dataset) {
                   {"description", dataset.description()}});
 }
 
-absl::Status RunUpload(const Session& session, const UploadOptions& options) {
+absl::Status RunUpload(const Session& session, const FileOptions& options) {
   v1::UploadDatasetHeader header;
   const bool csv = options.format.empty() ? absl::EndsWithIgnoreCase(options.path, ".csv")
                                           : options.format == "csv";
@@ -106,7 +106,7 @@ absl::Status RunRemove(const Session& session, const NameOptions& options) {
 
 void AddUpload(CLI::App& group, Session& session) {
   CLI::App& command = *group.add_subcommand("upload", "Bring a data set to the server");
-  const auto options = std::make_shared<UploadOptions>();
+  const auto options = std::make_shared<FileOptions>();
   command.add_option("file", options->path, "JSON lines, or CSV with a header")->required();
   command.add_option("--name", options->name, "What it is called; moves from another data set");
   command.add_option("--format", options->format, "Default: csv for *.csv, else jsonl")

@@ -30,14 +30,14 @@ void NormStatistics::Add(const Decoder& decoder, const ForcedText& text,
   const at::Tensor plain = run(entering, {below, above}, ControlPlan()).to(at::kFloat);
   const at::Tensor steered =
       run(entering, {below, above}, ControlPlan(std::move(plan))).to(at::kFloat);
-  const int64_t head = text.layout.head_length;
+  const TokenRange ordinary = OrdinaryTokens(text);
+  const int64_t tokens = ordinary.end - ordinary.begin;
   const auto sum = [&](const at::Tensor& rows) {
-    return rows.narrow(0, head, count - head).norm(2, {1}).sum().item<double>();
+    return NormSum{rows.narrow(0, ordinary.begin, tokens).norm(2, {1}).sum().item<double>(),
+                   tokens};
   };
-  const auto all = static_cast<double>(tokens + count - head);
-  activation += (sum(plain) - activation * static_cast<double>(count - head)) / all;
-  change += (sum(steered - plain) - change * static_cast<double>(count - head)) / all;
-  tokens += count - head;
+  activation += sum(plain);
+  change += sum(steered - plain);
 }
 
 }  // namespace steer

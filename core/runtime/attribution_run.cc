@@ -1,6 +1,5 @@
 #include "core/runtime/attribution_run.h"
 
-#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -49,13 +48,6 @@ absl::StatusOr<Ablations> Ablate(const EngineScorer::Place& place,
     }
   }
   return ablations;
-}
-
-double NormOf(const SignalData& vector) {
-  double sum = 0;
-  for (const float value : vector.updates.front().tensors.at("v").floats())
-    sum += static_cast<double>(value) * value;
-  return std::sqrt(sum);
 }
 
 // 0 - v.

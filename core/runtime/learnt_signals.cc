@@ -1,5 +1,6 @@
 #include "core/runtime/learnt_signals.h"
 
+#include <cmath>
 #include <utility>
 
 #include "core/analysis/curve_report.h"
@@ -13,6 +14,15 @@
 #include "nlohmann/json.hpp"
 
 namespace steer {
+
+double NormOf(const SignalData& signal) {
+  double sum = 0;
+  for (const SiteUpdate& update : signal.updates) {
+    for (const auto& [name, tensor] : update.tensors)
+      for (const float value : tensor.floats()) sum += static_cast<double>(value) * value;
+  }
+  return std::sqrt(sum);
+}
 
 absl::StatusOr<LearntSignals::Kept> LearntSignals::Keep(
     const LearnSpec& spec, LearntSignal learnt, const SignalOrigin& origin,

@@ -22,6 +22,9 @@ struct LearntSignal {
   double reach = 0;  // the multiplier out to which its dose curve is worth measuring, on both sides
 };
 
+// The root of the sum of all its numbers' squares.
+double NormOf(const SignalData& signal);
+
 // What a signal tells of where it comes from.
 struct SignalOrigin {
   std::string job, learner;

@@ -46,15 +46,6 @@ double Seconds(Clock::time_point since) {
   return std::chrono::duration<double>(Clock::now() - since).count();
 }
 
-double NormOf(const SignalData& signal) {
-  double sum = 0;
-  for (const SiteUpdate& update : signal.updates) {
-    for (const auto& [name, tensor] : update.tensors)
-      for (const float value : tensor.floats()) sum += static_cast<double>(value) * value;
-  }
-  return std::sqrt(sum);
-}
-
 // A run as it goes: the trainer, what held-out pairs have said, and what is told of both.
 class Running {
  public:
@@ -221,7 +212,7 @@ absl::StatusOr<double> ScaleOf(const EngineScorer::Place& place, const TrainingR
   if (!run.reference_norm) return 1.0;
   const int layer = run.carrier.places.front().first.layer;
   STEER_ASSIGN_OR_RETURN(const NormStatistics norms, MeasureNorms(place, run.pairs, {}, layer));
-  return norms.activation / *run.reference_norm;
+  return norms.activation.Mean() / *run.reference_norm;
 }
 
 absl::StatusOr<LearntSignal> TrainOnce(const EngineScorer::Place& place, TrainingRun run,
@@ -256,8 +247,8 @@ absl::StatusOr<LearntSignal> TrainOnce(const EngineScorer::Place& place, Trainin
                     {"loss", last.loss},
                     {"winning_loss", last.winning_loss},
                     {"norm", NormOf(learnt.signal)},
-                    {"mean_activation_norm", norms.activation},
-                    {"mean_change_norm", norms.change},
+                    {"mean_activation_norm", norms.activation.Mean()},
+                    {"mean_change_norm", norms.change.Mean()},
                     {"factor_scale", scale},
                     {"seconds", running.seconds()},
                     {"tokens_per_second", running.progress().tokens_per_second}};

@@ -2,7 +2,7 @@
 
 # Raise when what a cell's files hold, or the numbers in them, would be others for the same spec.
 SIGNAL_SCHEMA = "signal/1"
-CURVE_SCHEMA = "curve/1"
+CURVE_SCHEMA = "curve/2"  # 2: a vector's unit has the mean of tokens' norms, not the norm of answers' means
 
 # The paper's numbers for Gemma, LoRA, Psychopathy, but for two: LoRA's rate, of which 0.01 does nothing here in 20 steps,
 # and the steps, 250 or 124 there.

@@ -132,7 +132,6 @@ TEST_F(TrainingJobTest, HeldOutPairsAreLookedAtAndEndARunThatGetsNoBetter) {
   ASSERT_TRUE(report);
   EXPECT_EQ(report->step, steps);
   EXPECT_GE(report->loss, results.at("best_held_out_loss"));
-  // What was kept is what a run of so many steps gives, at the rates of the longer run.
   EXPECT_GT(results.at("mean_change_norm"), 0);
   EXPECT_NEAR(results.at("mean_change_norm"), results.at("norm"), 1e-4);  // of a vector
   EXPECT_GT(results.at("mean_activation_norm"), 0);
