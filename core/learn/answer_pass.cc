@@ -1,6 +1,7 @@
 #include "core/learn/answer_pass.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 #include <variant>
@@ -8,6 +9,8 @@
 #include "ATen/ATen.h"
 #include "ATen/core/grad_mode.h"
 #include "core/base/check.h"
+#include "core/control/apply.h"
+#include "core/control/wide_type.h"
 
 namespace steer {
 namespace {
@@ -142,24 +145,25 @@ ControlPlan AnswerPass::Plan(const Step& step, std::span<const SteeredAnswer> an
   return ControlPlan(std::move(plan));
 }
 
-at::Tensor AnswerPass::SumLogProbs(const at::Tensor& h, const std::vector<int64_t>& tokens,
-                                   const std::vector<int64_t>& owners, int64_t answers) const {
-  const at::Tensor log_probs = decoder_->Logits(h).log_softmax(-1);  // [asked, vocabulary]
-  const at::Tensor asked =
-      log_probs.gather(1, ToTensor(tokens, h.device()).unsqueeze(1)).squeeze(1);  // [asked]
-  return at::zeros({answers}, asked.options()).index_add(0, ToTensor(owners, h.device()), asked);
+at::Tensor AnswerPass::Sum(const at::Tensor& log_probs, const Asked& asked, int64_t answers) {
+  const at::Device device = log_probs.device();
+  const at::Tensor own =
+      log_probs.gather(1, ToTensor(asked.tokens, device).unsqueeze(1)).squeeze(1);  // [asked]
+  return at::zeros({answers}, own.options()).index_add(0, ToTensor(asked.owners, device), own);
 }
 
-at::Tensor AnswerPass::LogProbs(std::span<const SteeredAnswer> answers,
-                                std::span<const SignalTerm> terms) const {
+AnswerPass::Asked AnswerPass::Run(std::span<const SteeredAnswer> answers,
+                                  std::span<const SignalTerm> terms) const {
   Step step = Layout(answers);
   step.input.positions = ToTensor(step.positions, decoder_->device());
   const std::vector<SignalTerm> null_outs = NullOuts(terms);
   const ControlPlan plan = Plan(step, answers, terms, null_outs);
-  const at::Tensor h =
-      decoder_->Forward(step.input, at::cat(step.entering),
-                        {first_layer_, decoder_->config().layers}, /*cache=*/nullptr, plan);
-  std::vector<int64_t> rows, tokens, owners;
+  at::Tensor h = at::cat(step.entering);
+  ApplyTerms(plan.At({first_layer_ - 1, SiteKind::kBlockOut}), {}, h);
+  h = decoder_->Forward(step.input, h, {first_layer_, decoder_->config().layers}, /*cache=*/nullptr,
+                        plan);
+  Asked asked;
+  std::vector<int64_t> rows;
   for (size_t i = 0; i < answers.size(); ++i) {
     const ForcedText& text = answers[i].answer->text;
     int position = 0;
@@ -167,13 +171,46 @@ at::Tensor AnswerPass::LogProbs(std::span<const SteeredAnswer> answers,
       for (int row = 0; row < range.count; ++row, ++position) {
         if (position < text.layout.prompt_length - 1) continue;
         rows.push_back(range.begin + row);
-        tokens.push_back(text.tokens[position + 1]);
-        owners.push_back(static_cast<int64_t>(i));
+        asked.tokens.push_back(text.tokens[position + 1]);
+        asked.owners.push_back(static_cast<int64_t>(i));
       }
     }
   }
-  return SumLogProbs(h.index_select(0, ToTensor(rows, h.device())), tokens, owners,
-                     static_cast<int64_t>(answers.size()));
+  asked.h = h.index_select(0, ToTensor(rows, h.device()));
+  return asked;
+}
+
+at::Tensor AnswerPass::LogProbs(std::span<const SteeredAnswer> answers,
+                                std::span<const SignalTerm> terms) const {
+  const Asked asked = Run(answers, terms);
+  return Sum(decoder_->Logits(asked.h).log_softmax(-1), asked,
+             static_cast<int64_t>(answers.size()));
+}
+
+AnswerPass::Interchanged AnswerPass::Interchange(const PreparedAnswer& answer,
+                                                 const PreparedAnswer& source,
+                                                 const SignalTerm& clamp) const {
+  SignalTerm term = clamp;
+  auto& moved = std::get<ClampTerm>(term.change);
+  const at::Tensor row = source.entering.select(0, source.text.layout.prompt_length - 1);
+  moved.a = moved.w.matmul(row.to(moved.w.scalar_type()));  // [rank]
+  const SteeredAnswer steered = {.answer = &answer, .factor = 1};
+  const Asked asked = Run({&steered, 1}, {&term, 1});
+  const at::Tensor p = decoder_->Logits(asked.h).log_softmax(-1);           // [answer, vocabulary]
+  const at::Tensor q = decoder_->Logits(source.plain_top).log_softmax(-1);  // without gradient
+  const at::Tensor middle = at::logaddexp(p, q) - std::log(2.0);
+  const at::Tensor halves = p.exp() * (p - middle) + q.exp() * (q - middle);
+  return {.divergence = halves.sum(1).mean() / 2, .log_prob = Sum(p, asked, 1).squeeze(0)};
+}
+
+at::Tensor AnswerPass::ShiftSize(const PreparedAnswer& answer, const SignalTerm& term) const {
+  std::vector<int64_t> rows;
+  for (int position = 0; position < Positions(answer.text); ++position)
+    if (Selects(positions_, answer.text.layout, position)) rows.push_back(position);
+  const at::Tensor h = answer.entering.index_select(0, ToTensor(rows, decoder_->device()));
+  const at::Tensor v = Shift(std::get<FeatureShiftTerm>(term.change),
+                             h.to(WideType(h.scalar_type())));  // [rows, features]
+  return v.abs().sum(1).mean();
 }
 
 PreparedAnswer AnswerPass::Prepare(ForcedText text) const {
@@ -191,13 +228,18 @@ PreparedAnswer AnswerPass::Prepare(ForcedText text) const {
   };
   PreparedAnswer answer;
   answer.entering = run(decoder_->Embed(ToTensor(tokens, decoder_->device())), 0, first_layer_);
-  if (with_plain_) {
+  if (plain_ != PlainAnswer::kNothing) {
     const int first = text.layout.prompt_length - 1;
-    const at::Tensor top = run(answer.entering, first_layer_, decoder_->config().layers);
-    answer.plain_log_prob = SumLogProbs(top.narrow(0, first, count - first),
-                                        {text.tokens.begin() + first + 1, text.tokens.end()},
-                                        std::vector<int64_t>(count - first, 0), 1)
-                                .item<double>();
+    const at::Tensor top = run(answer.entering, first_layer_, decoder_->config().layers)
+                               .narrow(0, first, count - first);
+    if (plain_ == PlainAnswer::kTop) {
+      answer.plain_top = top.clone();
+    } else {
+      const Asked asked = {.h = top,
+                           .tokens = {text.tokens.begin() + first + 1, text.tokens.end()},
+                           .owners = std::vector<int64_t>(count - first, 0)};
+      answer.plain_log_prob = Sum(decoder_->Logits(top).log_softmax(-1), asked, 1).item<double>();
+    }
   }
   answer.text = std::move(text);
   return answer;

@@ -26,7 +26,7 @@ int SharedPrompt(const ContrastPair& pair) {
 class Margin {
  public:
   Margin(const std::shared_ptr<const Decoder>& decoder, const ContrastPair& pair)
-      : pass_(decoder, /*first_layer=*/0, PositionRule(), /*with_plain=*/false),
+      : pass_(decoder, /*first_layer=*/0, PositionRule(), PlainAnswer::kNothing),
         positive_(pass_.Prepare(pair.positive)),
         negative_(pass_.Prepare(pair.negative)),
         shared_(SharedPrompt(pair)) {}

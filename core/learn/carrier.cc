@@ -41,9 +41,8 @@ at::Tensor Orthonormal(const at::Tensor& rows) {
   return (q * r.diagonal().sign()).t();
 }
 
-// What learns may leave what its kind demands; what acts must not.
-void Constrain(SignalKind kind, Carrier::Tensors& tensors) {
-  if (kind == SignalKind::kLowRankAffine) tensors["R"] = Orthonormal(tensors["R"]);
+bool IsFrozen(const std::string& name) {
+  return name == "W_enc" || name == "b_enc" || name == "W_dec" || name == "threshold";
 }
 
 // Leaves out components of what is added: rows of the tensors that make it.
@@ -79,6 +78,19 @@ Carrier::Tensors Start(const CarrierSpec& spec, int64_t out, int64_t in, at::Gen
       const at::Tensor r = Orthonormal(Uniform({spec.rank, out}, 1, generator));
       return {{"R", r}, {"W", r.clone()}, {"b", at::zeros({spec.rank})}};
     }
+    case SignalKind::kFeatureShift: {
+      constexpr double kStart = 1e-6;
+      Carrier::Tensors tensors;
+      for (const auto& [name, tensor] : spec.autoencoder->updates.front().tensors)
+        if (IsFrozen(name)) tensors.emplace(name, FromHost(tensor));
+      const int64_t features = tensors["W_enc"].size(0);
+      tensors.emplace("W_a", Uniform({features, out}, kStart, generator));
+      tensors.emplace("b_a", at::zeros({features}));
+      tensors.emplace("tau", at::full({features}, kStart));
+      return tensors;
+    }
+    case SignalKind::kClamp:
+      return {{"W", Orthonormal(Uniform({spec.rank, out}, 1, generator))}};
     default:  // refused by Validate
       STEER_CHECK(false);
       return {};
@@ -112,10 +124,35 @@ Carrier Carrier::Of(const SignalData& signal, at::Device device, at::ScalarType 
   return carrier;
 }
 
+int Carrier::first_layer() const {
+  const auto& [site, read] = spec_.places.front();
+  const bool behind = site.kind == SiteKind::kBlockOut && read == Read::kSiteInput;
+  return behind ? site.layer + 1 : site.layer;
+}
+
+// What learns may leave what its kind demands; what acts must not.
+Carrier::Tensors Carrier::Acting(size_t place, Tensors tensors) const {
+  if (spec_.kind == SignalKind::kLowRankAffine) tensors["R"] = Orthonormal(tensors["R"]);
+  if (spec_.kind == SignalKind::kFeatureShift) tensors["tau"] = at::relu(tensors["tau"]);
+  if (spec_.kind == SignalKind::kClamp) {
+    at::Tensor& w = tensors["W"];
+    w = Orthonormal(w);
+    tensors["a"] = target_.defined() ? w.matmul(target_.to(w.scalar_type()))
+                                     : at::zeros({w.size(0)}, w.options());
+  }
+  tensors.insert(frozen_[place].begin(), frozen_[place].end());
+  return tensors;
+}
+
 void Carrier::Add(const Tensors& tensors, at::Device device, at::ScalarType type) {
   Tensors& leaves = tensors_.emplace_back();
+  Tensors& frozen = frozen_.emplace_back();
   for (const auto& [name, tensor] : tensors) {
     at::Tensor leaf = tensor.to(device, type, /*non_blocking=*/false, /*copy=*/true);
+    if (IsFrozen(name)) {
+      frozen.emplace(name, leaf);
+      continue;
+    }
     leaf.set_requires_grad(true);
     leaves.emplace(name, leaf);
     parameters_.push_back(leaf);
@@ -131,7 +168,7 @@ std::vector<SignalTerm> Carrier::Terms(at::ScalarType weight_type, double dropou
     if (noise > 0) {
       for (auto& [name, tensor] : tensors) tensor = tensor + Noise(tensor, noise, generator);
     }
-    Constrain(spec_.kind, tensors);
+    tensors = Acting(i, std::move(tensors));
     if (dropout > 0) Thin(dropout, generator, tensors);
     for (const char* name : {"A", "B", "dW"}) {
       if (tensors.contains(name)) tensors[name] = tensors[name].to(weight_type);
@@ -150,9 +187,8 @@ SignalData Carrier::ToSignal() const {
   for (size_t i = 0; i < tensors_.size(); ++i) {
     SiteUpdate& to = signal.updates.emplace_back();
     std::tie(to.site, to.read) = spec_.places[i];
-    Tensors tensors = tensors_[i];
-    Constrain(spec_.kind, tensors);
-    for (const auto& [name, tensor] : tensors) to.tensors.emplace(name, ToHost(tensor));
+    for (const auto& [name, tensor] : Acting(i, tensors_[i]))
+      to.tensors.emplace(name, ToHost(tensor));
   }
   return signal;
 }

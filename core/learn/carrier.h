@@ -22,8 +22,10 @@ class Carrier {
   // The published starts (paper 3.2): a vector uniform in +-1/sqrt(hidden), a LoRA's A in
   // +-1/sqrt(rank) with B = 0, a local weight and its bias 0; a bottleneck's D in
   // +-0.001/sqrt(hidden) with U = 0 (arXiv 2603.00425). A low-rank affine starts with orthonormal
-  // rows R, W = R and b = 0, which do nothing; R learns freely and acts orthonormalised. `spec` is
-  // valid.
+  // rows R, W = R and b = 0, which do nothing; R learns freely and acts orthonormalised. A feature
+  // shift's W_a is in +-1e-6, its b_a 0 and its tau 1e-6, which acts as relu(tau) (arXiv
+  // 2509.12934); its autoencoder does not learn. A clamp starts with orthonormal rows W and acts
+  // as a low-rank affine does. `spec` is valid.
   static Carrier Create(const CarrierSpec& spec, const ModelShape& shape, uint64_t seed,
                         at::Device device, at::ScalarType type = at::kFloat);
   // From where a signal stands. Marks and defaults are not kept.
@@ -31,8 +33,10 @@ class Carrier {
 
   const CarrierSpec& spec() const { return spec_; }
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
-  // The lowest block that anything here changes.
-  int first_layer() const { return spec_.places.front().first.layer; }
+  // The first block of a pass in which this acts; see AnswerPass.
+  int first_layer() const;
+  // Of a clamp: the row of the residual stream, [hidden], that it puts others to: a = W target.
+  void SetTarget(const at::Tensor& target) { target_ = target; }
   // As the model applies them, in the graph of the parameters: weight parts in `weight_type`.
   // `dropout`, 0 .. 1 excluded: how likely a component of what a site adds is left out, the others
   // being scaled up for it. `noise`: the deviation of what is added to every number of the tensors
@@ -44,11 +48,15 @@ class Carrier {
 
  private:
   explicit Carrier(CarrierSpec spec) : spec_(std::move(spec)) {}
-  // Makes leaves of the tensors.
+  // Of one place, as they act, of tensors that learn.
+  Tensors Acting(size_t place, Tensors tensors) const;
+  // Makes leaves of the tensors, but of an autoencoder's.
   void Add(const Tensors& tensors, at::Device device, at::ScalarType type);
 
   CarrierSpec spec_;
   std::vector<Tensors> tensors_;  // by place
+  std::vector<Tensors> frozen_;   // by place: what does not learn
+  at::Tensor target_;             // undefined: 0
   std::vector<at::Tensor> parameters_;
 };
 

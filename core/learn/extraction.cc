@@ -7,6 +7,7 @@
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/learn/activation_rows.h"
+#include "core/learn/feature_selection.h"
 #include "core/learn/linear_probe.h"
 #include "core/learn/principal_component.h"
 
@@ -25,7 +26,11 @@ absl::Status NoDirection(int layer, absl::string_view got) {
 // The pairs at one layer, added up as they come; rows are kept only where a method needs them.
 class LayerPairs {
  public:
-  LayerPairs(int layer, const ExtractionParams& params) : params_(params) { made_.layer = layer; }
+  LayerPairs(int layer, const ExtractionParams& params) : params_(params) {
+    made_.layer = layer;
+    if (const auto* selection = std::get_if<FeatureSelectionParams>(&params.method))
+      features_.emplace(*selection);
+  }
 
   absl::Status Add(const LayerActivation& positive, const LayerActivation& negative) {
     if (sum_.empty()) sum_.resize(positive.mean.size());
@@ -43,6 +48,7 @@ class LayerPairs {
     made_.activation_norms += negative.norms;
     ++pairs_;
     if (std::holds_alternative<PrincipalComponentParams>(params_.method)) rows_.Add(difference);
+    if (features_) features_->Add(positive.mean, negative.mean);
     if (std::holds_alternative<LinearProbeParams>(params_.method)) {
       rows_.Add(positive.mean);
       rows_.Add(negative.mean);
@@ -103,6 +109,15 @@ class LayerPairs {
     return std::move(probe->direction);
   }
 
+  absl::StatusOr<std::vector<double>> Direction(const FeatureSelectionParams&) {
+    std::optional<FeatureSelection::Selected> selected = features_->Select();
+    const double length = selected ? Norm(selected->direction) : 0;
+    if (!(length > 0)) return NoDirection(made_.layer, "answers that no feature tells apart");
+    Scale(made_.difference_norm / length, selected->direction);
+    made_.features = selected->features;
+    return std::move(selected->direction);
+  }
+
   absl::Status Normalise(std::vector<double>& v) const {
     if (params_.normalisation == Normalisation::kNone) return absl::OkStatus();
     const double length = Norm(v);
@@ -117,7 +132,8 @@ class LayerPairs {
   int pairs_ = 0;
   std::vector<double> sum_;         // of h_p - h_n
   std::vector<double> difference_;  // their mean
-  ActivationRows rows_;             // differences, or both activations of each pair
+  std::optional<FeatureSelection> features_;
+  ActivationRows rows_;  // differences, or both activations of each pair
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ constexpr int kMostAttributed = 1000;
 
 absl::string_view Name(const ExtractionMethod& method) {
   constexpr absl::string_view kNames[] = {"difference_of_means", "principal_component",
-                                          "linear_probe"};
+                                          "linear_probe", "feature_selection"};
   static_assert(std::size(kNames) == std::variant_size_v<ExtractionMethod>);
   return kNames[method.index()];
 }
@@ -28,6 +28,21 @@ absl::Status Validate(const ExtractionParams& params) {
   if (probe != nullptr && !(probe->l2 >= kLeastL2 && probe->l2 <= kMostL2)) {
     return InvalidField("linear_probe.l2", absl::StrCat(probe->l2),
                         absl::StrCat(kLeastL2, "..", kMostL2));
+  }
+  if (const auto* const selection = std::get_if<FeatureSelectionParams>(&params.method)) {
+    if (!(selection->trim >= 0 && selection->trim < 1)) {
+      return InvalidField("feature_selection.trim", absl::StrCat(selection->trim),
+                          "at least 0 and below 1");
+    }
+    const SignalData* const signal = selection->autoencoder.get();
+    if (signal == nullptr || signal->kind != SignalKind::kFeatureShift ||
+        signal->updates.size() != 1) {
+      return InvalidField("feature_selection.autoencoder",
+                          signal == nullptr ? "none"
+                                            : absl::StrCat("a ", Name(signal->kind), " at ",
+                                                           signal->updates.size(), " sites"),
+                          "a feature_shift at one site");
+    }
   }
   if (!params.attribution) return absl::OkStatus();
   for (const auto& [name, count] : {std::pair("attribution.tokens", params.attribution->tokens),

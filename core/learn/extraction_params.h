@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <variant>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "core/signal/signal_data.h"
 
 namespace steer {
 
@@ -32,10 +34,23 @@ struct LinearProbeParams {
   double l2 = 0.001;  // 1e-6 .. 1e6
 };
 
-using ExtractionMethod =
-    std::variant<DifferenceOfMeansParams, PrincipalComponentParams, LinearProbeParams>;
+// What tells h_p from h_n in the features of a sparse autoencoder (STA of EasyEdit2): with f the
+// features of an activation as it was read, a feature's score is the mean of f_p - f_n, and its
+// frequency in how many h_p more than h_n it is above 0. Features are kept whose size of score and
+// whose size of frequency are among the largest 1 - trim of those that are not 0, if both have one
+// sign; v = sum of score times decoder row, made as long as mean h_p - mean h_n.
+struct FeatureSelectionParams {
+  double trim = 0.65;  // 0 .. 1, 1 excluded
+  enum class By : uint8_t { kBoth, kActivation, kFrequency };
+  By by = By::kBoth;  // or by one of the two alone
+  // A signal of kind feature_shift at one block_out, of which the autoencoder is taken.
+  std::shared_ptr<const SignalData> autoencoder;
+};
 
-// "difference_of_means", "principal_component", "linear_probe"
+using ExtractionMethod = std::variant<DifferenceOfMeansParams, PrincipalComponentParams,
+                                      LinearProbeParams, FeatureSelectionParams>;
+
+// "difference_of_means", "principal_component", "linear_probe", "feature_selection"
 absl::string_view Name(const ExtractionMethod& method);
 
 // Which tokens of a text are read; activations of several are averaged.
@@ -49,7 +64,7 @@ enum class Reading : uint8_t {
 
 // How long the vector is made.
 enum class Normalisation : uint8_t {
-  kNone,            // a difference of means as it is; the other methods give directions of length 1
+  kNone,            // a component or a probe has length 1, the other vectors their own
   kUnit,            // |v| = 1
   kActivationNorm,  // |v| = mean |h|
 };

@@ -58,9 +58,10 @@ at::Tensor DpoLoss(const DpoParams& params, const PairLogProbs& pairs) {
 }
 
 at::Tensor SimpoLoss(const SimpoParams& params, const PairLogProbs& pairs) {
-  return LogisticLoss(
+  const at::Tensor loss = LogisticLoss(
       params.beta * (pairs.winning / pairs.winning_tokens - pairs.losing / pairs.losing_tokens) -
       params.margin);
+  return params.l1 > 0 ? loss + params.l1 * pairs.shift.mean() : loss;
 }
 
 }  // namespace
@@ -89,7 +90,8 @@ at::Tensor Loss(const Objective& objective, const PairLogProbs& pairs) {
                  [&](const SplitParams& params) { return SplitLoss(params, pairs); },
                  [&](const RepsParams& params) { return RepsLoss(params, pairs); },
                  [&](const DpoParams& params) { return DpoLoss(params, pairs); },
-                 [&](const SimpoParams& params) { return SimpoLoss(params, pairs); }},
+                 [&](const SimpoParams& params) { return SimpoLoss(params, pairs); },
+                 [&](const CdasParams&) { return pairs.divergence.mean(); }},
       objective);
 }
 

@@ -11,9 +11,11 @@ struct PairLogProbs {
   at::Tensor winning_tokens, losing_tokens;  // how many there are
   at::Tensor plain_winning, plain_losing;    // the same sums in the plain model, without gradient
   at::Tensor distance;                       // of the two answers, 0 .. 2
+  at::Tensor shift;                          // |v| of a feature shift; see SimpoParams
+  at::Tensor divergence;                     // of an interchange, in nats, 0 .. log 2
 };
 
-// Scalar, differentiable in `winning` and `losing`.
+// Scalar, differentiable in `winning`, `losing`, `shift` and `divergence`.
 at::Tensor Loss(const Objective& objective, const PairLogProbs& pairs);
 
 // What DPO's beta is for each pair (HaRS, arXiv 2511.18740), without gradient:

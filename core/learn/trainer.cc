@@ -19,7 +19,34 @@ namespace {
 constexpr int64_t kMostKeptBytes = int64_t{512} << 20;
 
 int64_t BytesOf(const PreparedAnswer& answer) {
-  return static_cast<int64_t>(answer.entering.nbytes());
+  const size_t top = answer.plain_top.defined() ? answer.plain_top.nbytes() : 0;
+  return static_cast<int64_t>(answer.entering.nbytes() + top);
+}
+
+PlainAnswer PlainOf(const Objective& objective) {
+  if (Interchanges(objective)) return PlainAnswer::kTop;
+  return NeedsReference(objective) ? PlainAnswer::kLogProb : PlainAnswer::kNothing;
+}
+
+// What a text answers with.
+std::span<const TokenId> AnswerOf(const ForcedText& text) {
+  return std::span(text.tokens).subspan(static_cast<size_t>(text.layout.prompt_length));
+}
+
+// An interchange needs each answer behind both prompts, as the same tokens.
+absl::Status CheckPrompts(const std::vector<ContrastPair>& pairs) {
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const ContrastPair& pair = pairs[i];
+    const std::string field = absl::StrCat("pairs[", i, "].negative_question");
+    if (!pair.positive_elsewhere || !pair.negative_elsewhere)
+      return InvalidField(field, "none", "one for cdas, which learns from pairs of questions");
+    if (!std::ranges::equal(AnswerOf(pair.positive), AnswerOf(*pair.positive_elsewhere)) ||
+        !std::ranges::equal(AnswerOf(pair.negative), AnswerOf(*pair.negative_elsewhere))) {
+      return InvalidField(field, "one behind which an answer begins with another token",
+                          "questions that leave answers as they are");
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -47,9 +74,8 @@ Trainer::Trainer(Parts parts, Carrier carrier, std::vector<ContrastPair> pairs, 
       held_out_(held_out),
       params_(std::move(params)),
       schedule_(static_cast<int>(pairs_.size() - held_out_), params_.schedule),
-      pass_(parts_.decoder, carrier_.first_layer(), params_.positions,
-            /*with_plain=*/NeedsReference(params_.objective)),
-      answers_(2 * pairs_.size()),
+      pass_(parts_.decoder, carrier_.first_layer(), params_.positions, PlainOf(params_.objective)),
+      answers_(pairs_.size()),
       optimizer_(carrier_.parameters(), params_) {}
 
 Trainer::~Trainer() = default;
@@ -61,12 +87,20 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(Parts parts, Carrier ca
   STEER_RETURN_IF_ERROR(Validate(params));
   if (pairs.empty()) return InvalidField("pairs", "none", "at least one");
   STEER_RETURN_IF_ERROR(CheckTrainable(carrier.spec(), params));
+  if (Interchanges(params.objective)) {
+    STEER_RETURN_IF_ERROR(CheckPrompts(pairs));
+    STEER_RETURN_IF_ERROR(Within("held_out", CheckPrompts(held_out)));
+  }
   const size_t others = held_out.size();
   std::move(held_out.begin(), held_out.end(), std::back_inserter(pairs));
-  return CatchTorch("training", [&]() -> absl::StatusOr<std::unique_ptr<Trainer>> {
-    return std::unique_ptr<Trainer>(new Trainer(std::move(parts), std::move(carrier),
-                                                std::move(pairs), others, std::move(params)));
-  });
+  STEER_ASSIGN_OR_RETURN(
+      std::unique_ptr<Trainer> trainer,
+      CatchTorch("training", [&]() -> absl::StatusOr<std::unique_ptr<Trainer>> {
+        return std::unique_ptr<Trainer>(new Trainer(std::move(parts), std::move(carrier),
+                                                    std::move(pairs), others, std::move(params)));
+      }));
+  STEER_RETURN_IF_ERROR(trainer->FindTarget());
+  return trainer;
 }
 
 absl::StatusOr<StepReport> Trainer::Step() { return Step(schedule_.At(steps_done_)); }
@@ -105,26 +139,48 @@ absl::StatusOr<StepReport> Trainer::Step(const TrainingStep& step) {
   return report;
 }
 
+absl::Status Trainer::Prepare(const ForcedText& text, std::optional<PreparedAnswer>& answer) {
+  if (answer) return absl::OkStatus();
+  STEER_RETURN_IF_ERROR(RunUnit(/*gradients=*/false, [&] { answer = pass_.Prepare(text); }));
+  kept_bytes_ += BytesOf(*answer);
+  fresh_.push_back(&answer);
+  return absl::OkStatus();
+}
+
 absl::Status Trainer::Prepare(const TrainingStep& step, bool losing) {
+  const bool elsewhere = Interchanges(params_.objective);
   for (const Minibatch& minibatch : step) {
     for (const TrainingRow& row : minibatch) {
-      for (const size_t which : {size_t{0}, size_t{1}}) {
-        const bool wins = (which == 0) != row.negative();
-        std::optional<PreparedAnswer>& answer = answers_[size_t{2} * row.pair + which];
-        if (answer || !(wins || losing)) continue;
-        const ContrastPair& pair = pairs_[row.pair];
-        STEER_RETURN_IF_ERROR(parts_.run_unit([&] {
-          return CatchTorch("training", [&] {
-            answer = pass_.Prepare(which == 0 ? pair.positive : pair.negative);
-            return absl::OkStatus();
-          });
-        }));
-        kept_bytes_ += BytesOf(*answer);
-        fresh_.push_back(&answer);
-      }
+      const ContrastPair& pair = pairs_[row.pair];
+      auto& [positive, negative, positive_elsewhere, negative_elsewhere] = answers_[row.pair];
+      if (losing || !row.negative()) STEER_RETURN_IF_ERROR(Prepare(pair.positive, positive));
+      if (losing || row.negative()) STEER_RETURN_IF_ERROR(Prepare(pair.negative, negative));
+      if (!elsewhere) continue;
+      STEER_RETURN_IF_ERROR(row.negative() ? Prepare(*pair.negative_elsewhere, negative_elsewhere)
+                                           : Prepare(*pair.positive_elsewhere, positive_elsewhere));
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status Trainer::FindTarget() {
+  if (!Interchanges(params_.objective)) return absl::OkStatus();
+  const int sign = params_.schedule.use == PairUse::kSubtract ? -1 : 1;
+  const auto count = static_cast<int>(pairs_.size() - held_out_);
+  at::Tensor sum;  // [hidden]
+  for (int pair = 0; pair < count; ++pair) {
+    STEER_RETURN_IF_ERROR(Prepare({{{.pair = pair, .sign = sign}}}, /*losing=*/false));
+    STEER_RETURN_IF_ERROR(RunUnit(/*gradients=*/false, [&] {
+      const PreparedAnswer& answer = *answers_[pair][sign > 0 ? 0 : 1];
+      const at::Tensor row =
+          answer.entering.select(0, answer.text.layout.prompt_length - 1).to(at::kDouble);
+      sum = sum.defined() ? sum + row : row;
+    }));
+    Forget();
+  }
+  return RunUnit(/*gradients=*/false, [&] {
+    carrier_.SetTarget(sum * (std::get<CdasParams>(params_.objective).target_factor / count));
+  });
 }
 
 void Trainer::Forget() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -54,7 +55,7 @@ class Trainer {
   const Carrier& carrier() const { return carrier_; }
 
   // What the held-out pairs, of which there is at least one, say of the signal as it is: without
-  // dropout, at the mean factor, with both signs if it is trained so.
+  // dropout, at the mean factor, with both signs if it is trained so and has them.
   absl::StatusOr<HeldOutReport> Judge();
   // Remembers the signal as the best so far; goes back to it.
   void KeepBest();
@@ -67,9 +68,12 @@ class Trainer {
   absl::StatusOr<Notes> Restore(absl::string_view checkpoint);
 
  private:
-  // A pair with both answers steered as its row says.
+  // A pair with both answers steered as its row says. Of an interchange: the winning answer behind
+  // the other prompt, and behind its own.
   struct Row {
     SteeredAnswer winning, losing;
+    const PreparedAnswer* elsewhere = nullptr;
+    const PreparedAnswer* source = nullptr;
   };
   struct Sums;
 
@@ -78,6 +82,9 @@ class Trainer {
           TrainingParams params);
   // What a step needs of its answers; of the losing ones only if `losing`.
   absl::Status Prepare(const TrainingStep& step, bool losing);
+  absl::Status Prepare(const ForcedText& text, std::optional<PreparedAnswer>& answer);
+  // Where a clamp is to put rows.
+  absl::Status FindTarget();
   void Forget();
   std::vector<Row> Steer(const Minibatch& minibatch, bool losing) const;
   static std::vector<SteeredAnswer> AnswersOf(std::span<const Row> rows);
@@ -85,6 +92,8 @@ class Trainer {
   absl::Status RunUnit(bool gradients, const std::function<void()>& work) const;
   // `learning`: with dropout and noise.
   PairLogProbs Forward(std::span<const Row> rows, bool learning) const;
+  // Of the answers behind each other's prompts alone.
+  PairLogProbs Interchange(std::span<const Row> rows, const std::vector<SignalTerm>& terms) const;
   static PairLogProbs Join(const std::vector<PairLogProbs>& parts);
   Minibatch HeldOutRows() const;
   // Adds the gradient of `weight` times a minibatch's loss.
@@ -99,8 +108,9 @@ class Trainer {
   const TrainingParams params_;
   const TrainingSchedule schedule_;
   AnswerPass pass_;
-  std::vector<std::optional<PreparedAnswer>> answers_;  // of pair i: 2 i and 2 i + 1
-  std::vector<std::optional<PreparedAnswer>*> fresh_;   // those that this step has prepared
+  // Of a pair the positive answer, the negative one, and both behind each other's prompt.
+  std::vector<std::array<std::optional<PreparedAnswer>, 4>> answers_;
+  std::vector<std::optional<PreparedAnswer>*> fresh_;  // those that this step has prepared
   int64_t kept_bytes_ = 0;
   Optimizer optimizer_;
   std::vector<at::Tensor> best_;  // by parameter; empty before the first KeepBest

@@ -20,6 +20,8 @@ Minibatch Trainer::HeldOutRows() const {
   for (size_t pair = pairs_.size() - held_out_; pair < pairs_.size(); ++pair) {
     for (const int sign : {1, -1}) {
       if (schedule.use == (sign > 0 ? PairUse::kSubtract : PairUse::kAdd)) continue;
+      // A clamp has the one target.
+      if (Interchanges(params_.objective) && schedule.use == PairUse::kBoth && sign < 0) continue;
       rows.push_back({static_cast<int>(pair), sign, sign * factor, sign * factor});
     }
   }

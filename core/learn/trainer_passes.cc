@@ -1,5 +1,6 @@
 // How Trainer runs pairs through the model.
 
+#include <cmath>
 #include <vector>
 
 #include "ATen/ATen.h"
@@ -10,7 +11,7 @@
 namespace steer {
 namespace {
 
-// 1 - the cosine of the answers' mean activations, as they enter the first block that is trained.
+// 1 - the cosine of the answers' mean activations, as they enter the first block of a pass.
 double Distance(const PreparedAnswer& a, const PreparedAnswer& b) {
   const auto mean = [](const PreparedAnswer& answer) {
     const int64_t first = answer.text.layout.prompt_length - 1;  // which predicts the answer
@@ -25,18 +26,27 @@ double Distance(const PreparedAnswer& a, const PreparedAnswer& b) {
 
 std::vector<Trainer::Row> Trainer::Steer(const Minibatch& minibatch, bool losing) const {
   const bool nulls_out = NullsOut(params_, carrier_.spec().kind);
+  const bool interchanges = Interchanges(params_.objective);
   std::vector<Row> rows;
   for (const TrainingRow& row : minibatch) {
-    const size_t winner = size_t{2} * row.pair + (row.negative() ? 1 : 0);
+    const auto& answers = answers_[row.pair];
+    const size_t winner = row.negative() ? 1 : 0;
     const bool null_out = nulls_out && row.negative();
     Row steered;
-    steered.winning = {.answer = &*answers_[winner],
-                       .factor = null_out ? 0 : row.winning_factor,
-                       .null_out = null_out};
+    // What a clamp is put to has its sign in itself.
+    const auto factor_of = [&](double factor) {
+      return null_out ? 0 : interchanges ? std::abs(factor) : factor;
+    };
+    steered.winning = {
+        .answer = &*answers[winner], .factor = factor_of(row.winning_factor), .null_out = null_out};
     if (losing) {
-      steered.losing = {.answer = &*answers_[winner ^ 1U],
-                        .factor = null_out ? 0 : row.losing_factor,
+      steered.losing = {.answer = &*answers[winner ^ 1U],
+                        .factor = factor_of(row.losing_factor),
                         .null_out = null_out};
+    }
+    if (interchanges) {
+      steered.source = &*answers[winner];
+      steered.elsewhere = &*answers[winner + 2];
     }
     rows.push_back(steered);
   }
@@ -72,6 +82,7 @@ PairLogProbs Trainer::Forward(std::span<const Row> rows, bool learning) const {
   const at::ScalarType type = parts_.decoder->dtype();
   const std::vector<SignalTerm> terms =
       learning ? carrier_.Terms(type, params_.dropout, params_.noise, seed) : carrier_.Terms(type);
+  if (Interchanges(params_.objective) && learning) return Interchange(rows, terms);
   const at::Tensor sums = pass_.LogProbs(AnswersOf(rows), terms);
   const bool both = rows.front().losing.answer != nullptr;
   const auto numbers = [&](const SteeredAnswer Row::* answer, auto number) {
@@ -99,6 +110,34 @@ PairLogProbs Trainer::Forward(std::span<const Row> rows, bool learning) const {
       distances.push_back(Distance(*row.winning.answer, *row.losing.answer));
     pairs.distance = at::tensor(distances, at::dtype(at::kDouble)).to(sums.options());
   }
+  if (NeedsShift(params_.objective)) {
+    std::vector<at::Tensor> shifts;
+    for (const Row& row : rows) {
+      shifts.push_back((pass_.ShiftSize(*row.winning.answer, terms.front()) +
+                        pass_.ShiftSize(*row.losing.answer, terms.front())) /
+                       2);
+    }
+    pairs.shift = at::stack(shifts);
+  }
+  if (Interchanges(params_.objective)) pairs.divergence = Interchange(rows, terms).divergence;
+  return pairs;
+}
+
+PairLogProbs Trainer::Interchange(std::span<const Row> rows,
+                                  const std::vector<SignalTerm>& terms) const {
+  std::vector<at::Tensor> divergences, log_probs;
+  std::vector<double> tokens;
+  for (const Row& row : rows) {
+    const AnswerPass::Interchanged one =
+        pass_.Interchange(*row.elsewhere, *row.source, terms.front());
+    divergences.push_back(one.divergence);
+    log_probs.push_back(one.log_prob);
+    tokens.push_back(static_cast<double>(row.source->plain_top.size(0)));
+  }
+  PairLogProbs pairs;
+  pairs.divergence = at::stack(divergences);
+  pairs.winning = at::stack(log_probs);
+  pairs.winning_tokens = at::tensor(tokens, at::dtype(at::kDouble)).to(pairs.winning.options());
   return pairs;
 }
 
@@ -113,7 +152,7 @@ PairLogProbs Trainer::Join(const std::vector<PairLogProbs>& parts) {
   for (at::Tensor PairLogProbs::* member :
        {&PairLogProbs::winning, &PairLogProbs::losing, &PairLogProbs::winning_tokens,
         &PairLogProbs::losing_tokens, &PairLogProbs::plain_winning, &PairLogProbs::plain_losing,
-        &PairLogProbs::distance})
+        &PairLogProbs::distance, &PairLogProbs::shift, &PairLogProbs::divergence})
     all.*member = join(member);
   return all;
 }

@@ -25,10 +25,36 @@ absl::Status CheckScale(absl::string_view name, double value) {
   return CheckRange(name, value, 1e-6, 1e6);
 }
 
+bool HasRank(SignalKind kind) {
+  return kind == SignalKind::kLora || kind == SignalKind::kBottleneck ||
+         kind == SignalKind::kLowRankAffine || kind == SignalKind::kClamp;
+}
+
+absl::Status CheckAutoencoder(const CarrierSpec& spec, const ModelShape& shape) {
+  const bool given = spec.autoencoder != nullptr;
+  if (given != (spec.kind == SignalKind::kFeatureShift)) {
+    return InvalidField("autoencoder", given ? absl::StrCat("one for a ", Name(spec.kind)) : "none",
+                        given ? "none" : "one for a feature_shift");
+  }
+  if (!given) return absl::OkStatus();
+  if (spec.autoencoder->kind != SignalKind::kFeatureShift ||
+      spec.autoencoder->updates.size() != 1) {
+    return InvalidField("autoencoder",
+                        absl::StrCat("a ", Name(spec.autoencoder->kind), " at ",
+                                     spec.autoencoder->updates.size(), " sites"),
+                        "a feature_shift at one site");
+  }
+  const Site site = spec.autoencoder->updates.front().site;
+  if (spec.places.size() != 1 || spec.places.front().first != site) {
+    return InvalidField("sites", "others than the autoencoder's", ToString(site));
+  }
+  return Validate(*spec.autoencoder, shape);
+}
+
 }  // namespace
 
 absl::string_view Name(const Objective& objective) {
-  constexpr absl::string_view kNames[] = {"sft", "split", "reps", "dpo", "simpo"};
+  constexpr absl::string_view kNames[] = {"sft", "split", "reps", "dpo", "simpo", "cdas"};
   static_assert(std::size(kNames) == std::variant_size_v<Objective>);
   return kNames[objective.index()];
 }
@@ -50,13 +76,17 @@ absl::Status Validate(const Objective& objective) {
                  [](const DpoParams& params) { return CheckScale("dpo.beta", params.beta); },
                  [](const SimpoParams& params) {
                    STEER_RETURN_IF_ERROR(CheckScale("simpo.beta", params.beta));
-                   return CheckWeight("simpo.margin", params.margin);
+                   STEER_RETURN_IF_ERROR(CheckWeight("simpo.margin", params.margin));
+                   return CheckWeight("simpo.l1", params.l1);
+                 },
+                 [](const CdasParams& params) {
+                   return CheckRange("cdas.target_factor", params.target_factor, -1e6, 1e6);
                  }},
       objective);
 }
 
 bool NeedsLosing(const Objective& objective) {
-  return !std::holds_alternative<SftParams>(objective);
+  return !std::holds_alternative<SftParams>(objective) && !Interchanges(objective);
 }
 
 bool NeedsReference(const Objective& objective) {
@@ -70,6 +100,15 @@ bool NeedsDistance(const Objective& objective) {
   return dpo != nullptr && dpo->hardness_aware;
 }
 
+bool Interchanges(const Objective& objective) {
+  return std::holds_alternative<CdasParams>(objective);
+}
+
+bool NeedsShift(const Objective& objective) {
+  const auto* const simpo = std::get_if<SimpoParams>(&objective);
+  return simpo != nullptr && simpo->l1 > 0;
+}
+
 bool IsMeanOverPairs(const Objective& objective) {
   if (std::holds_alternative<SftParams>(objective) || NeedsDistance(objective)) return false;
   const auto* split = std::get_if<SplitParams>(&objective);
@@ -77,18 +116,21 @@ bool IsMeanOverPairs(const Objective& objective) {
 }
 
 absl::Status Validate(const CarrierSpec& spec, const ModelShape& shape) {
-  if (!IsAffine(spec.kind) && spec.kind != SignalKind::kBottleneck &&
-      spec.kind != SignalKind::kLowRankAffine) {
+  if (spec.kind == SignalKind::kNullOut) {
     return InvalidField("kind", Name(spec.kind),
-                        "vector, lora, local_weight, bottleneck or low_rank_affine");
+                        "vector, lora, local_weight, bottleneck, low_rank_affine, feature_shift or "
+                        "clamp");
   }
+  STEER_RETURN_IF_ERROR(CheckAutoencoder(spec, shape));
   if (spec.places.empty()) return InvalidField("sites", "none", "at least one");
+  if (spec.kind == SignalKind::kClamp && spec.places.size() > 1)
+    return InvalidField("sites", absl::StrCat(spec.places.size()), "one for a clamp");
   for (size_t i = 0; i < spec.places.size(); ++i) {
     const auto& [site, read] = spec.places[i];
     STEER_RETURN_IF_ERROR(CheckPlace(spec.kind, site, read, shape));
     if (i > 0 && site == spec.places[i - 1].first)
       return InvalidField("sites", absl::StrCat(ToString(site), " twice"), "each site once");
-    if (spec.kind == SignalKind::kVector || spec.kind == SignalKind::kLocalWeight) continue;
+    if (!HasRank(spec.kind)) continue;
     int64_t most = shape.Dims(site.kind).out;
     if (spec.kind == SignalKind::kLora) most = std::min(most, shape.ReadWidth(site.kind, read));
     if (spec.rank >= 1 && spec.rank <= most) continue;
@@ -118,6 +160,8 @@ TrainingParams PublishedParams(const Objective& objective, SignalKind kind) {
   params.learning_rate = vector ? 0.08 : 0.01;
   if (kind == SignalKind::kBottleneck) params.learning_rate = 9e-4;
   if (kind == SignalKind::kLowRankAffine) params.learning_rate = 3e-3;
+  if (kind == SignalKind::kFeatureShift) params.learning_rate = 5e-5;
+  if (kind == SignalKind::kClamp) params.learning_rate = 0.04;
   if (!IsAffine(kind)) return params;
   if (std::holds_alternative<DpoParams>(objective) ||
       std::holds_alternative<SimpoParams>(objective))
@@ -133,9 +177,26 @@ bool NullsOut(const TrainingParams& params, SignalKind kind) {
 }
 
 absl::Status CheckTrainable(const CarrierSpec& carrier, const TrainingParams& params) {
-  if (carrier.kind != SignalKind::kLowRankAffine || params.dropout == 0) return absl::OkStatus();
-  return InvalidField("dropout", absl::StrCat(params.dropout),
-                      "0 for a low_rank_affine, whose components are not its own");
+  const bool own_components = IsAffine(carrier.kind) || carrier.kind == SignalKind::kBottleneck;
+  if (params.dropout > 0 && !own_components) {
+    return InvalidField(
+        "dropout", absl::StrCat(params.dropout),
+        absl::StrCat("0 for a ", Name(carrier.kind), ", whose components are not its own"));
+  }
+  if (Interchanges(params.objective) != (carrier.kind == SignalKind::kClamp)) {
+    return InvalidField("objective",
+                        absl::StrCat(Name(params.objective), " of a ", Name(carrier.kind)),
+                        "cdas of a clamp, the others of other kinds");
+  }
+  if (Interchanges(params.objective) && params.schedule.factors != std::vector<double>{1}) {
+    return InvalidField("factors", absl::StrCat(params.schedule.factors.front(), " .."),
+                        "1 alone for cdas, which puts rows where the source is");
+  }
+  if (NeedsShift(params.objective) && carrier.kind != SignalKind::kFeatureShift) {
+    return InvalidField("simpo.l1", absl::StrCat(std::get<SimpoParams>(params.objective).l1),
+                        "0 for anything but a feature_shift, which has a v");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace steer

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -49,15 +50,30 @@ struct DpoParams {
   bool hardness_aware = false;
 };
 
-// SimPO: -log sigmoid(beta (s(w) / |w| - s(l) / |l|) - margin).
+// SimPO: -log sigmoid(beta (s(w) / |w| - s(l) / |l|) - margin) + l1 |v|. The last part is of a
+// feature shift alone (FSRL, arXiv 2509.12934): of each answer the mean of the sum |v| over the
+// positions where it acts, averaged over a pair's answers.
 struct SimpoParams {
   double beta = 2;
   double margin = 1;
+  double l1 = 0;
 };
 
-using Objective = std::variant<SftParams, SplitParams, RepsParams, DpoParams, SimpoParams>;
+// CDAS (arXiv 2602.05234), of a clamp: the coordinates along it of every row where it acts, in a
+// text whose prompt does not lead to its answer, become those of the last prompt token of the same
+// answer behind its own prompt, and what the model then predicts of the answer is to be what it
+// predicts there: the Jensen-Shannon divergence of both, averaged over the answer's tokens. What is
+// served puts rows to target_factor times the mean of those prompt tokens, over the prompts of the
+// positive answers, or of the negative ones in a run that only subtracts.
+struct CdasParams {
+  double target_factor = 1;
+};
 
-absl::string_view Name(const Objective& objective);  // "sft", "split", "reps", "dpo", "simpo"
+using Objective =
+    std::variant<SftParams, SplitParams, RepsParams, DpoParams, SimpoParams, CdasParams>;
+
+// "sft", "split", "reps", "dpo", "simpo", "cdas"
+absl::string_view Name(const Objective& objective);
 
 // INVALID_ARGUMENT, naming the parameter, where one is not finite or out of its range.
 absl::Status Validate(const Objective& objective);
@@ -67,6 +83,10 @@ bool NeedsLosing(const Objective& objective);
 bool NeedsReference(const Objective& objective);
 // Whether how far apart a pair's answers are matters.
 bool NeedsDistance(const Objective& objective);
+// Whether it is of answers behind each other's prompts.
+bool Interchanges(const Objective& objective);
+// Whether how far features are shifted matters.
+bool NeedsShift(const Objective& objective);
 // Whether it is a mean over pairs, so that they can be worked on one after another.
 bool IsMeanOverPairs(const Objective& objective);
 
@@ -74,8 +94,11 @@ bool IsMeanOverPairs(const Objective& objective);
 struct CarrierSpec {
   SignalKind kind = SignalKind::kVector;
   std::vector<std::pair<Site, Read>> places;  // by site, each once; see SiteUpdate
-  int rank = 4;                               // of a LoRA, a bottleneck or a low-rank affine
+  int rank = 4;  // of a LoRA, a bottleneck, a low-rank affine or a clamp
   Nonlinearity nonlinearity = Nonlinearity::kIdentity;  // of a bottleneck
+  // Of a feature shift, which stands at the one site of it: a signal of that kind, of which the
+  // autoencoder is taken and stays as it is.
+  std::shared_ptr<const SignalData> autoencoder = nullptr;
 };
 
 // INVALID_ARGUMENT where the kind is not learnt, a place does not exist in the model or cannot
@@ -108,7 +131,8 @@ absl::Status Validate(const TrainingParams& params);
 // What the paper's code does with such a signal (paper 3.4): a vector takes factors of 2 to 20 and
 // a rate of 0.08, a weight a tenth of these factors and 0.01. DPO and SimPO take a factor of 1; for
 // them these rates are a guess. A bottleneck (arXiv 2603.00425) takes 1 and 9e-4, a low-rank affine
-// (arXiv 2506.06686) 1 and 3e-3.
+// (arXiv 2506.06686) 1 and 3e-3, a feature shift (arXiv 2509.12934) 1 and 5e-5, a clamp (arXiv
+// 2602.05234) 1 and 0.04.
 TrainingParams PublishedParams(const Objective& objective, SignalKind kind);
 inline constexpr double kPublishedEpochs = 2;
 

@@ -25,6 +25,7 @@ LearntSignal ToSignal(Extraction extraction, int pairs) {
     if (value) made.results.emplace(name, *value);
   };
   tell("explained_share", extraction.explained_share);
+  tell("features", extraction.features);
   tell("accuracy", extraction.accuracy);
   tell("held_out_accuracy", extraction.held_out_accuracy);
   // There it adds as much as there is.

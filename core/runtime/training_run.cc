@@ -26,12 +26,12 @@ constexpr char kRunKey[] = "run";
 // What the graph of one piece may hold.
 constexpr int64_t kGraphBytes = int64_t{384} << 20;
 
-// Rows whose graph fits there. A block keeps, of each row, six vectors of the residual width (what
+// Rows whose graph fits there, if blocks from `first_layer` on run. A block keeps, of each row, six vectors of the residual width (what
 // the norms read, queries, keys, values and their sum) and three of the MLP's.
 int RowsThatFit(const Decoder& decoder, int first_layer) {
   const ModelConfig& config = decoder.config();
   const int64_t elements =
-      int64_t{config.layers - first_layer} * (6 * config.hidden + 3 * config.ffn);
+      int64_t{std::max(1, config.layers - first_layer)} * (6 * config.hidden + 3 * config.ffn);
   const auto bytes = elements * static_cast<int64_t>(c10::elementSize(decoder.dtype()));
   return static_cast<int>(std::clamp<int64_t>(kGraphBytes / bytes, 1, 4096));
 }

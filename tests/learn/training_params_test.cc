@@ -53,8 +53,11 @@ TEST(TrainingParamsTest, ARunNamesWhatIsOutOfRange) {
 TEST(TrainingParamsTest, ACarrierNamesAPlaceThatCannotBe) {
   const auto reason = [](const CarrierSpec& spec) { return Validate(spec, kShape).ToString(); };
   EXPECT_EQ(reason({SignalKind::kLora, {{kBlockOut, Read::kMlpMid}}, 40}), "OK");
-  EXPECT_THAT(reason({SignalKind::kClamp, {{kBlockOut, {}}}}),
-              HasSubstr("kind: got clamp, allowed: vector, lora, local_weight, bottleneck"));
+  EXPECT_THAT(reason({SignalKind::kNullOut, {{kBlockOut, {}}}}),
+              HasSubstr("kind: got null_out, allowed: vector, lora, local_weight, bottleneck"));
+  EXPECT_EQ(reason({SignalKind::kClamp, {{kBlockOut, {}}}, 1}), "OK");
+  EXPECT_THAT(reason({SignalKind::kClamp, {{kBlockOut, {}}, {{2, SiteKind::kBlockOut}, {}}}, 1}),
+              HasSubstr("sites: got 2, allowed: one for a clamp"));
   EXPECT_EQ(reason({SignalKind::kBottleneck, {{kBlockOut, {}}}, 8}), "OK");
   EXPECT_THAT(reason({SignalKind::kLowRankAffine, {{{1, SiteKind::kOProj}, {}}}}),
               HasSubstr("layers.1.o_proj"));

@@ -12,7 +12,8 @@ constexpr PositionRule kBehindHead = {.exclude_template_head = true};
 // In fp64, so that other orders of the same sums are told from mistakes.
 class AnswerPassTest : public testing::Test {
  protected:
-  AnswerPass PassOf(const Carrier& carrier, PositionRule positions, bool plain = false) const {
+  AnswerPass PassOf(const Carrier& carrier, PositionRule positions,
+                    PlainAnswer plain = PlainAnswer::kNothing) const {
     return {decoder_, carrier.first_layer(), positions, plain};
   }
 
@@ -126,7 +127,7 @@ TEST_F(AnswerPassTest, NullOutTakesAwayWhatPointsAlongTheVector) {
 
 TEST_F(AnswerPassTest, PreparesWhatThePlainModelSays) {
   const Carrier carrier = WalkedCarrier(CarrierSpecs().front().second, shape_, at::kDouble);
-  const AnswerPass pass = PassOf(carrier, kBehindHead, /*plain=*/true);
+  const AnswerPass pass = PassOf(carrier, kBehindHead, PlainAnswer::kLogProb);
   for (const PreparedAnswer& answer : Prepared(pass)) {
     const std::vector<SteeredAnswer> unsteered = {{&answer, 0}};
     EXPECT_NEAR(answer.plain_log_prob, pass.LogProbs(unsteered, {}).item<double>(), 1e-9);
@@ -171,7 +172,7 @@ at::Tensor ObjectiveAt(const Objective& objective, const AnswerPass& pass,
 TEST_F(AnswerPassTest, GradientsAreThoseOfTheLoss) {
   for (const auto& [name, spec] : CarrierSpecs()) {
     const Carrier carrier = WalkedCarrier(spec, shape_, at::kDouble);
-    const AnswerPass pass = PassOf(carrier, kBehindHead, /*plain=*/true);
+    const AnswerPass pass = PassOf(carrier, kBehindHead, PlainAnswer::kLogProb);
     const std::vector<PreparedAnswer> prepared = Prepared(pass);
     for (const Objective& objective :
          {Objective(SftParams{}), Objective(SplitParams{.reference_weight = 0.3}),

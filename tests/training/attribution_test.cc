@@ -41,7 +41,7 @@ TEST_F(AttributionTest, SwappedAnswersTurnItRound) {
 class ScaledMargin {
  public:
   ScaledMargin(const std::shared_ptr<const Decoder>& decoder, const ContrastPair& pair)
-      : pass_(decoder, 0, PositionRule(), /*with_plain=*/false),
+      : pass_(decoder, 0, PositionRule(), PlainAnswer::kNothing),
         positive_(pass_.Prepare(pair.positive)),
         negative_(pass_.Prepare(pair.negative)) {}
 

@@ -113,7 +113,7 @@ TEST_F(TrainerCheckpointTest, HeldOutPairsAreJudgedAtTheMeanFactorWithBothSigns)
     ASSERT_TRUE(report.ok()) << report.status();
 
     AnswerPass pass(decoder_, spec.places.front().first.layer, params.positions,
-                    /*with_plain=*/false);
+                    PlainAnswer::kNothing);
     const std::vector<SignalTerm> terms = trainer->carrier().Terms(at::kFloat);
     const auto loss = [&](const ForcedText& text, double factor) {
       const PreparedAnswer answer = pass.Prepare(text);

@@ -8,6 +8,7 @@
 #include "core/learn/carrier.h"
 #include "core/learn/trainer.h"
 #include "tests/support/loaded_model.h"
+#include "tests/support/random_signal.h"
 
 namespace steer {
 
@@ -36,7 +37,16 @@ inline std::vector<ContrastPair> TrainingPairs() {
   return pairs;
 }
 
-// The carriers by name: every kind, at a block's output and inside blocks.
+// An autoencoder that is random, at block_out of layer 1 of the tiny model.
+inline std::shared_ptr<const SignalData> RandomAutoencoder() {
+  SignalData signal = {.kind = SignalKind::kFeatureShift};
+  signal.updates.push_back({.site = {1, SiteKind::kBlockOut},
+                            .tensors = RandomChange(SignalKind::kFeatureShift, 64, 1, 3)});
+  return std::make_shared<const SignalData>(std::move(signal));
+}
+
+// The carriers of every objective but cdas by name: every kind, at a block's output and inside
+// blocks.
 inline std::vector<std::pair<std::string, CarrierSpec>> CarrierSpecs() {
   const Site block_out = {1, SiteKind::kBlockOut};
   return {
@@ -59,6 +69,10 @@ inline std::vector<std::pair<std::string, CarrierSpec>> CarrierSpecs() {
         3,
         Nonlinearity::kSilu}},
       {"low_rank_affine", {SignalKind::kLowRankAffine, {{block_out, {}}}, 2}},
+      {"feature_shift",
+       {.kind = SignalKind::kFeatureShift,
+        .places = {{block_out, {}}},
+        .autoencoder = RandomAutoencoder()}},
   };
 }
 

@@ -4,12 +4,15 @@
 
 namespace steer {
 
+at::Tensor Shift(const FeatureShiftTerm& term, const at::Tensor& h) {
+  const at::Tensor x = at::linear(h, term.w_a, term.b_a);  // [n, features]
+  return x.sign() * at::relu(x.abs() - term.tau);
+}
+
 at::Tensor Delta(const FeatureShiftTerm& term, const at::Tensor& h) {
   const at::Tensor z = at::linear(h, term.w_enc, term.b_enc);  // [n, features]
   const at::Tensor f = term.threshold.defined() ? z * z.gt(term.threshold) : at::relu(z);
-  const at::Tensor x = at::linear(h, term.w_a, term.b_a);        // [n, features]
-  const at::Tensor v = x.sign() * at::relu(x.abs() - term.tau);  // [n, features]
-  return (at::relu(f + v) - f).matmul(term.w_dec);               // [n, hidden]
+  return (at::relu(f + Shift(term, h)) - f).matmul(term.w_dec);  // [n, hidden]
 }
 
 }  // namespace steer

@@ -21,6 +21,9 @@ struct FeatureShiftTerm {
   at::Tensor threshold;  // [features], from 0 up; undefined where absent
 };
 
+// v of the rows h: [n, hidden] -> [n, features].
+at::Tensor Shift(const FeatureShiftTerm& term, const at::Tensor& h);
+
 // What m = 1 adds to the rows h: [n, hidden], in the type of `h`, which is that of the tensors. Not
 // differentiable in the threshold.
 at::Tensor Delta(const FeatureShiftTerm& term, const at::Tensor& h);
