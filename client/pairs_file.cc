@@ -47,6 +47,10 @@ absl::StatusOr<v1::PolarPair> PairOf(const Json& object) {
   STEER_ASSIGN_OR_RETURN(*pair.mutable_negative(),
                          Text(object, {"negative", "not_matching", "answer_not_matching_behavior"},
                               /*may_be_empty=*/false));
+  if (object.contains("negative_question")) {
+    STEER_ASSIGN_OR_RETURN(*pair.mutable_negative_question(),
+                           Text(object, {"negative_question"}, /*may_be_empty=*/true));
+  }
   return pair;
 }
 

@@ -49,7 +49,7 @@ struct MultiplierUpdate {
 absl::StatusOr<MultiplierUpdate> ToMultiplierUpdate(const v1::UpdateGenerationRequest& request);
 
 absl::StatusOr<std::vector<PolarPair>> ToPolarPairs(
-    const google::protobuf::RepeatedPtrField<v1::PolarPair>& pairs);
+    const google::protobuf::RepeatedPtrField<v1::PolarPair>& pairs, bool to_learn = false);
 // One for each set of controls.
 absl::StatusOr<std::vector<ScoreSpec>> ToScoreSpecs(const v1::ScoreRequest& request);
 // One for each curve.

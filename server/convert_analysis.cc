@@ -46,7 +46,7 @@ absl::StatusOr<ControlSpec> ToVariedControl(const v1::Control& control, const st
 }
 
 absl::StatusOr<std::vector<PolarPair>> ToPolarPairs(
-    const google::protobuf::RepeatedPtrField<v1::PolarPair>& pairs) {
+    const google::protobuf::RepeatedPtrField<v1::PolarPair>& pairs, bool to_learn) {
   STEER_RETURN_IF_ERROR(CheckCount("pairs", pairs.size(), 1, kMaxPairs));
   std::vector<PolarPair> out;
   out.reserve(pairs.size());
@@ -60,7 +60,14 @@ absl::StatusOr<std::vector<PolarPair>> ToPolarPairs(
         return InvalidField(absl::StrCat(field, name), "nothing", "an answer that is not empty");
       }
     }
-    out.push_back({pairs[i].question(), pairs[i].positive(), pairs[i].negative()});
+    PolarPair& pair = out.emplace_back();
+    pair = {pairs[i].question(), pairs[i].positive(), pairs[i].negative()};
+    if (!pairs[i].has_negative_question()) continue;
+    const std::string own = absl::StrCat(field, ".negative_question");
+    if (!to_learn)
+      return InvalidField(own, "one", "none: both answers are scored behind one question");
+    STEER_RETURN_IF_ERROR(CheckUtf8(own, pairs[i].negative_question()));
+    pair.negative_question = pairs[i].negative_question();
   }
   return out;
 }

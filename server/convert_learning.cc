@@ -30,11 +30,22 @@ absl::StatusOr<ExtractionMethod> ToMethod(const v1::Extraction& extraction) {
       if (extraction.linear_probe().has_l2()) params.l2 = extraction.linear_probe().l2();
       return params;
     }
+    case v1::Extraction::kFeatureSelection: {
+      const v1::FeatureSelection& selection = extraction.feature_selection();
+      FeatureSelectionParams params;
+      if (selection.has_trim()) params.trim = selection.trim();
+      if (selection.by() == v1::FeatureSelection::ACTIVATION)
+        params.by = FeatureSelectionParams::By::kActivation;
+      if (selection.by() == v1::FeatureSelection::FREQUENCY)
+        params.by = FeatureSelectionParams::By::kFrequency;
+      return params;
+    }
     case v1::Extraction::METHOD_NOT_SET:
       break;
   }
   return InvalidField("extraction.method", "nothing",
-                      "difference_of_means, principal_component or linear_probe");
+                      "difference_of_means, principal_component, linear_probe or "
+                      "feature_selection");
 }
 
 absl::StatusOr<Reading> ToReading(v1::Extraction::Reading reading) {
@@ -86,6 +97,7 @@ absl::StatusOr<ExtractionSpec> ToSpec(const v1::Extraction& extraction) {
   STEER_ASSIGN_OR_RETURN(spec.params.reading, ToReading(extraction.reading()));
   STEER_ASSIGN_OR_RETURN(spec.params.normalisation, ToNormalisation(extraction.normalisation()));
   if (extraction.has_attribution()) spec.params.attribution = ToParams(extraction.attribution());
+  spec.autoencoder = extraction.feature_selection().autoencoder();
   if (!extraction.has_layer()) return spec;
   spec.layer = extraction.layer();
   if (spec.layer >= 0) return spec;
@@ -125,12 +137,19 @@ absl::StatusOr<Objective> ToObjective(const v1::Training& training) {
       SimpoParams params;
       if (training.simpo().has_beta()) params.beta = training.simpo().beta();
       if (training.simpo().has_margin()) params.margin = training.simpo().margin();
+      if (training.simpo().has_l1()) params.l1 = training.simpo().l1();
+      return params;
+    }
+    case v1::Training::kCdas: {
+      CdasParams params;
+      if (training.cdas().has_target_factor())
+        params.target_factor = training.cdas().target_factor();
       return params;
     }
     case v1::Training::OBJECTIVE_NOT_SET:
       break;
   }
-  return InvalidField("training.objective", "nothing", "sft, split, reps, dpo or simpo");
+  return InvalidField("training.objective", "nothing", "sft, split, reps, dpo, simpo or cdas");
 }
 
 absl::StatusOr<CarrierSpec> ToCarrier(const v1::Training& training) {
@@ -146,6 +165,7 @@ absl::StatusOr<CarrierSpec> ToCarrier(const v1::Training& training) {
     }
     carrier.places.emplace_back(site, read);
   }
+  if (carrier.kind == SignalKind::kClamp) carrier.rank = 1;
   if (training.has_rank()) carrier.rank = training.rank();
   if (!training.nonlinearity().empty()) {
     STEER_ASSIGN_OR_RETURN(carrier.nonlinearity,
@@ -213,6 +233,7 @@ absl::StatusOr<TrainSpec> ToSpec(const v1::Training& training) {
   if (training.has_dropout()) params.dropout = training.dropout();
   if (training.has_noise()) params.noise = training.noise();
   spec.subtract_swapped = training.subtract_swapped();
+  spec.autoencoder = training.autoencoder();
   if (training.has_end_of_turn()) spec.end_of_turn = training.end_of_turn();
   if (training.has_reference_norm()) {
     spec.reference_norm = training.reference_norm();
@@ -238,14 +259,15 @@ absl::Status ReadExamples(const v1::StartJobRequest& request, LearnSpec& spec) {
       return InvalidField("dataset", "one beside pairs", "pairs or a data set");
     spec.dataset = ToSelection(request.dataset());
   } else {
-    STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs()));
+    STEER_ASSIGN_OR_RETURN(spec.pairs, ToPolarPairs(request.pairs(), /*to_learn=*/true));
   }
   if (request.has_held_out_dataset()) {
     if (request.held_out_size() > 0)
       return InvalidField("held_out_dataset", "one beside held_out", "pairs or a data set");
     spec.held_out_dataset = ToSelection(request.held_out_dataset());
   } else if (request.held_out_size() > 0) {
-    absl::StatusOr<std::vector<PolarPair>> held_out = ToPolarPairs(request.held_out());
+    absl::StatusOr<std::vector<PolarPair>> held_out =
+        ToPolarPairs(request.held_out(), /*to_learn=*/true);
     if (!held_out.ok()) return Within("held_out", held_out.status());
     spec.held_out = *std::move(held_out);
   }
@@ -316,6 +338,7 @@ absl::StatusOr<DatasetHeader> ToDatasetHeader(const v1::UploadDatasetHeader& hea
   out.reading.question = header.question();
   out.reading.positive = header.positive();
   out.reading.negative = header.negative();
+  out.reading.negative_question = header.negative_question();
   out.reading.trim = header.trim();
   out.name = header.name();
   out.description = header.description();

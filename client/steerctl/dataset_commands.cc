@@ -19,7 +19,7 @@ struct FileOptions {
   std::string path;
   std::string format;  // "", "jsonl" or "csv"
   std::string name, description;
-  std::string question, positive, negative;
+  std::string question, positive, negative, negative_question;
   bool trim = false;
 };
 
@@ -48,6 +48,7 @@ absl::Status RunUpload(const Session& session, const FileOptions& options) {
   header.set_question(options.question);
   header.set_positive(options.positive);
   header.set_negative(options.negative);
+  header.set_negative_question(options.negative_question);
   header.set_trim(options.trim);
   const auto file = MappedFile::Open(options.path);
   if (!file.ok()) return UsageError(file.status());
@@ -117,12 +118,17 @@ void AddUpload(CLI::App& group, Session& session) {
       ->type_name("COLUMN");
   command.add_option("--negative", options->negative, "Column of the negative answers")
       ->type_name("COLUMN");
+  command
+      .add_option("--negative-question", options->negative_question,
+                  "Column of the negative answers' own questions, if they have any")
+      ->type_name("COLUMN");
   command.add_flag("--trim", options->trim, "Take white space off both ends of answers");
   command.add_option("--description", options->description, "What it is");
   command.footer(
-      "Columns that are not named are looked for: question or input; positive, matching,\n"
-      "answer_matching_behavior or output; negative, not_matching or\n"
-      "answer_not_matching_behavior; or A, B and matching, which says which is positive.\n"
+      "Columns that are not named are looked for: question, input or positive_input; positive,\n"
+      "matching, answer_matching_behavior, output or positive_output; negative, not_matching,\n"
+      "answer_not_matching_behavior or negative_output; negative_question or negative_input; or\n"
+      "A, B and matching, which says which is positive.\n"
       "All others become labels, by which rows can be chosen.\n"
       "Example: steerctl dataset upload power_seeking.csv --name power");
   SetAction(command, session, options, &RunUpload);

@@ -30,6 +30,7 @@ struct LearnOptions {
   TrainingOptions training;
   std::string alias;
   bool promote = false;
+  std::string autoencoder;
   std::optional<int> layer;
   std::vector<int> layers;  // of a search
   std::optional<double> max_loss;
@@ -62,13 +63,29 @@ absl::Status SetLearner(const LearnOptions& options, v1::StartJobRequest& reques
   }
   TrainingOptions training = options.training;
   if (options.layer) {
-    const bool reads_mlp = training.kind == "lora" || training.kind == "local_weight";
+    const std::string kind = training.kind.value_or("vector");
+    const bool reads_mlp = kind == "lora" || kind == "local_weight";
     training.sites = {
         absl::StrCat("layers.", *options.layer, ".block_out", reads_mlp ? "=mlp_mid" : "")};
   }
   absl::StatusOr<v1::Training> learner = ToTraining(options.method, options.settings, training);
   if (!learner.ok()) return UsageError(learner.status());
   *request.mutable_training() = *std::move(learner);
+  return absl::OkStatus();
+}
+
+// By its id: a name may move before the job runs.
+absl::Status SetAutoencoder(Client& client, const std::string& name, v1::StartJobRequest& request) {
+  if (name.empty()) return absl::OkStatus();
+  STEER_ASSIGN_OR_RETURN(const v1::Signal signal, client.GetSignal(name));
+  if (request.has_training()) {
+    request.mutable_training()->set_autoencoder(signal.id());
+  } else if (request.extraction().has_feature_selection()) {
+    request.mutable_extraction()->mutable_feature_selection()->set_autoencoder(signal.id());
+  } else {
+    return UsageError(InvalidField("--autoencoder", "one",
+                                   "one with feature_selection, or with a feature_shift to train"));
+  }
   return absl::OkStatus();
 }
 
@@ -100,8 +117,9 @@ absl::StatusOr<v1::StartJobRequest> ToRequest(const LearnOptions& options) {
 }
 
 absl::Status RunLearn(const Session& session, const LearnOptions& options) {
-  STEER_ASSIGN_OR_RETURN(const v1::StartJobRequest request, ToRequest(options));
+  STEER_ASSIGN_OR_RETURN(v1::StartJobRequest request, ToRequest(options));
   STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
+  STEER_RETURN_IF_ERROR(SetAutoencoder(*client, options.autoencoder, request));
   const std::stop_token stop = session.interrupt->Arm();
   STEER_ASSIGN_OR_RETURN(v1::Job job, client->StartJob(request));
   absl::StatusOr<v1::Job> watched = WatchJob(*client, job.id(), stop);
@@ -137,6 +155,10 @@ void AddMethodOptions(CLI::App& command, LearnOptions& options) {
       ->allow_extra_args(false)
       ->excludes(recipe)
       ->check([](const std::string& text) { return CheckText(ParseLabel(text).status()); });
+  command
+      .add_option("--autoencoder", options.autoencoder,
+                  "A registered feature_shift (name or id), of which the autoencoder is taken")
+      ->type_name("SIGNAL");
   CLI::Option* const layer =
       command.add_option("--layer", options.layer,
                          "0-based; default: the middle layer. At its block_out, read mlp_mid");
@@ -178,10 +200,11 @@ void AddLearnCommand(CLI::App& app, Session& session) {
   command.add_option("--description", options->description, "What it does");
   AddMethodOptions(command, *options);
   command.footer(
-      "The first three methods make a vector of the activations behind positive and negative\n"
+      "The first four methods make a vector of the activations behind positive and negative\n"
       "answers: the difference of their means, the direction in which they differ most\n"
-      "(principal_component), that which tells them apart best (linear_probe). The others train\n"
-      "a signal by gradients. Ctrl-C cancels the job.\n"
+      "(principal_component), that which tells them apart best (linear_probe), the features of an\n"
+      "autoencoder that do (feature_selection). The others train a signal by gradients. Ctrl-C\n"
+      "cancels the job.\n"
       "Example: steerctl learn pairs.jsonl --alias polite --layer 14 --promote\n"
       "         steerctl learn choices.jsonl --method linear_probe --reading answer_letter\n"
       "         steerctl learn --dataset power --rows 0:500 --held-out-dataset power \\\n"

@@ -1,5 +1,6 @@
 #include "client/steerctl/method_settings.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -11,21 +12,37 @@
 namespace steer {
 namespace {
 
-// Sets a number or a switch of an objective's message by its name.
+using google::protobuf::FieldDescriptor;
+
+// Sets a number, a switch or a choice of a method's message by its name.
 absl::Status SetField(const std::string& text, google::protobuf::Message& message) {
   STEER_ASSIGN_OR_RETURN(const auto setting, ParseLabel(text));
   const auto& [name, value] = setting;
   const google::protobuf::Descriptor& type = *message.GetDescriptor();
-  const google::protobuf::FieldDescriptor* const field = type.FindFieldByName(name);
-  if (field == nullptr) {
+  const FieldDescriptor* const field = type.FindFieldByName(name);
+  // Texts have options of their own.
+  if (field == nullptr || field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
     std::vector<std::string> names;
-    names.reserve(type.field_count());
-    for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
+    for (int i = 0; i < type.field_count(); ++i) {
+      if (type.field(i)->cpp_type() != FieldDescriptor::CPPTYPE_STRING)
+        names.push_back(type.field(i)->name());
+    }
     return InvalidField(
         "--set", Quoted(name),
         names.empty() ? "nothing: this method has no settings" : absl::StrJoin(names, ", "));
   }
-  if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_BOOL) {
+  if (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
+    const auto* const choice = field->enum_type()->FindValueByName(absl::AsciiStrToUpper(value));
+    if (choice == nullptr) {
+      std::vector<std::string> names;
+      for (int i = 0; i < field->enum_type()->value_count(); ++i)
+        names.push_back(absl::AsciiStrToLower(field->enum_type()->value(i)->name()));
+      return InvalidField(absl::StrCat("--set ", name), Quoted(value), absl::StrJoin(names, ", "));
+    }
+    message.GetReflection()->SetEnum(&message, field, choice);
+    return absl::OkStatus();
+  }
+  if (field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) {
     bool on = false;
     if (!absl::SimpleAtob(value, &on))
       return InvalidField(absl::StrCat("--set ", name), Quoted(value), "true or false");

@@ -14,13 +14,14 @@ google::protobuf::Message& ObjectiveOf(const std::string& name, v1::Training& tr
   if (name == "reps") return *training.mutable_reps();
   if (name == "dpo") return *training.mutable_dpo();
   if (name == "simpo") return *training.mutable_simpo();
+  if (name == "cdas") return *training.mutable_cdas();
   return *training.mutable_sft();
 }
 
 }  // namespace
 
 const std::vector<std::string>& ObjectiveNames() {
-  static const std::vector<std::string> names = {"sft", "split", "reps", "dpo", "simpo"};
+  static const std::vector<std::string> names = {"sft", "split", "reps", "dpo", "simpo", "cdas"};
   return names;
 }
 
@@ -28,13 +29,15 @@ void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
   const auto add = [&](const char* name, auto& target, const char* help) {
     return command.add_option(name, target, help)->group(kTrainingGroup);
   };
-  add("--kind", options.kind, "What is trained; default: vector")
-      ->check(CLI::IsMember({"vector", "lora", "local_weight", "bottleneck", "low_rank_affine"}));
+  add("--kind", options.kind, "What is trained; default: vector, with cdas clamp")
+      ->check(CLI::IsMember({"vector", "lora", "local_weight", "bottleneck", "low_rank_affine",
+                             "feature_shift", "clamp"}));
   add("--site", options.sites,
       "Where it adds, and for a weight at block_out what it reads; repeatable")
       ->type_name("SITE[=READ]")
       ->allow_extra_args(false);
-  add("--rank", options.rank, "Of a LoRA, a bottleneck or a low-rank affine; default: 4");
+  add("--rank", options.rank,
+      "Of a LoRA, a bottleneck or a low-rank affine; default: 4; of a clamp; default: 1");
   add("--nonlinearity", options.nonlinearity, "Of a bottleneck; default: identity")
       ->check(CLI::IsMember({"identity", "silu"}));
   add("--use", options.use, "Which answer is to win: both in turn, or that which is added")
@@ -73,7 +76,7 @@ absl::StatusOr<v1::Training> ToTraining(const std::string& objective,
                                         const TrainingOptions& options) {
   v1::Training training;
   STEER_RETURN_IF_ERROR(SetFields(settings, ObjectiveOf(objective, training)));
-  training.set_kind(options.kind);
+  training.set_kind(options.kind.value_or(objective == "cdas" ? "clamp" : "vector"));
   for (const std::string& text : options.sites) {
     const size_t equals = text.find('=');
     v1::Place& place = *training.add_places();

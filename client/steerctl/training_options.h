@@ -14,7 +14,7 @@ namespace steer {
 // What the command line says about a signal that is trained; what it does not is the server's
 // default.
 struct TrainingOptions {
-  std::string kind = "vector";
+  std::optional<std::string> kind;
   std::vector<std::string> sites;  // "SITE" or "SITE=READ"
   std::optional<int> rank;
   std::string nonlinearity;

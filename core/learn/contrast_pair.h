@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "core/signal/forced_text.h"
 
 namespace steer {
@@ -15,5 +17,8 @@ struct ContrastPair {
   std::optional<ForcedText> positive_elsewhere;
   std::optional<ForcedText> negative_elsewhere;
 };
+
+// INVALID_ARGUMENT, naming the pair, where an answer is not the same tokens behind both prompts.
+absl::Status CheckElsewhere(const std::vector<ContrastPair>& pairs);
 
 }  // namespace steer

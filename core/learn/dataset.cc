@@ -52,7 +52,7 @@ absl::StatusOr<std::vector<Record>> ReadCsv(absl::string_view file) {
 
 // The columns of a row, as they are spelt in it.
 struct Columns {
-  std::string question, positive, negative;
+  std::string question, positive, negative, negative_question;
   bool choice = false;  // A or B, as `positive` says
 };
 
@@ -68,11 +68,15 @@ std::string FirstKnown(const Record& record, const std::string& given,
 absl::StatusOr<Columns> FindColumns(const Record& record, const DatasetReading& reading,
                                     const std::string& row) {
   Columns columns;
-  columns.question = FirstKnown(record, reading.question, {"question", "input"});
-  columns.positive = FirstKnown(record, reading.positive,
-                                {"positive", "matching", "answer_matching_behavior", "output"});
-  columns.negative = FirstKnown(record, reading.negative,
-                                {"negative", "not_matching", "answer_not_matching_behavior"});
+  columns.question = FirstKnown(record, reading.question, {"question", "input", "positive_input"});
+  columns.positive =
+      FirstKnown(record, reading.positive,
+                 {"positive", "matching", "answer_matching_behavior", "output", "positive_output"});
+  columns.negative =
+      FirstKnown(record, reading.negative,
+                 {"negative", "not_matching", "answer_not_matching_behavior", "negative_output"});
+  columns.negative_question =
+      FirstKnown(record, reading.negative_question, {"negative_question", "negative_input"});
   columns.choice = columns.negative.empty() && columns.positive == "matching" &&
                    record.contains("A") && record.contains("B");
   if (!columns.question.empty() && !(columns.positive.empty() && columns.negative.empty()))
@@ -116,6 +120,7 @@ absl::StatusOr<DatasetRow> ToRow(Record record, const DatasetReading& reading,
   if (!question || question->empty())
     return InvalidField(absl::StrCat(name, ", ", columns.question), "nothing", "a question");
   row.question = *question;
+  STEER_ASSIGN_OR_RETURN(row.negative_question, Take(record, columns.negative_question, name));
   STEER_ASSIGN_OR_RETURN(row.positive, Take(record, columns.positive, name));
   STEER_ASSIGN_OR_RETURN(row.negative, Take(record, columns.negative, name));
   if (columns.choice) STEER_RETURN_IF_ERROR(Choose(record, name, row));
@@ -157,6 +162,7 @@ std::string ToText(const std::vector<DatasetRow>& rows) {
   std::string text;
   for (const DatasetRow& row : rows) {
     Json json = {{"question", row.question}, {"labels", row.labels}};
+    if (row.negative_question) json["negative_question"] = *row.negative_question;
     if (row.positive) json["positive"] = *row.positive;
     if (row.negative) json["negative"] = *row.negative;
     absl::StrAppend(&text, json.dump(), "\n");
@@ -171,20 +177,21 @@ absl::StatusOr<std::vector<DatasetRow>> FromText(absl::string_view text) {
     const auto text_or_absent = [&json](const char* key) {
       return !json.contains(key) || json[key].is_string();
     };
-    const auto answer = [&json](const char* key) {
+    const auto text_of = [&json](const char* key) {
       return json.contains(key) ? std::optional(json[key].get<std::string>()) : std::nullopt;
     };
     if (!json.is_object() || !json.contains("question") || !json["question"].is_string() ||
-        !text_or_absent("positive") || !text_or_absent("negative") || !json.contains("labels") ||
-        !json["labels"].is_object() ||
+        !text_or_absent("negative_question") || !text_or_absent("positive") ||
+        !text_or_absent("negative") || !json.contains("labels") || !json["labels"].is_object() ||
         !std::all_of(json["labels"].begin(), json["labels"].end(),
                      [](const Json& value) { return value.is_string(); })) {
       return absl::DataLossError(absl::StrCat("row ", rows.size() + 1, " is damaged"));
     }
     rows.push_back({.question = json["question"].get<std::string>(),
-                    .positive = answer("positive"),
-                    .negative = answer("negative"),
-                    .labels = json["labels"].get<std::map<std::string, std::string>>()});
+                    .positive = text_of("positive"),
+                    .negative = text_of("negative"),
+                    .labels = json["labels"].get<std::map<std::string, std::string>>(),
+                    .negative_question = text_of("negative_question")});
   }
   return rows;
 }
@@ -223,8 +230,8 @@ absl::StatusOr<std::vector<PolarPair>> ToPairs(std::vector<DatasetRow> rows) {
       return InvalidField(RowName(i),
                           rows[i].positive ? "no negative answer" : "no positive answer", "both");
     }
-    pairs.push_back(
-        {std::move(rows[i].question), *std::move(rows[i].positive), *std::move(rows[i].negative)});
+    pairs.push_back({std::move(rows[i].question), *std::move(rows[i].positive),
+                     *std::move(rows[i].negative), std::move(rows[i].negative_question)});
   }
   return pairs;
 }

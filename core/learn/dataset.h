@@ -16,6 +16,8 @@ struct DatasetRow {
   std::string question;
   std::optional<std::string> positive, negative;  // at least one
   std::map<std::string, std::string> labels;      // its other columns; what is no text as JSON
+  std::optional<std::string> negative_question =
+      std::nullopt;  // if the negative answer has its own
   bool operator==(const DatasetRow&) const = default;
 };
 
@@ -24,18 +26,19 @@ enum class DatasetFormat : uint8_t { kJsonLines, kCsv };
 struct DatasetReading {
   DatasetFormat format = DatasetFormat::kJsonLines;
   // Which columns questions and answers are in; empty ones are looked for by known names.
-  std::string question, positive, negative;
+  std::string question, positive, negative, negative_question;
   bool trim = false;  // takes white space off both ends of answers
 };
 
 inline constexpr size_t kMostDatasetRows = 1000000;
 
 // Reads a file: an object per line, or CSV with a header; a row's columns are its own. Known names
-// of columns are "question" and "input"; "positive", "matching", "answer_matching_behavior" and
-// "output"; "negative", "not_matching" and "answer_not_matching_behavior". Where there are A and B,
-// "matching" says which of them is the positive answer. INVALID_ARGUMENT names the row (from 1) and
-// what is wrong: not UTF-8, no JSON object, no question, no answer, an answer that is no text, no
-// rows or too many.
+// of columns are "question", "input" and "positive_input"; "positive", "matching",
+// "answer_matching_behavior", "output" and "positive_output"; "negative", "not_matching",
+// "answer_not_matching_behavior" and "negative_output"; "negative_question" and "negative_input".
+// Where there are A and B, "matching" says which of them is the positive answer. INVALID_ARGUMENT
+// names the row (from 1) and what is wrong: not UTF-8, no JSON object, no question, no answer, an
+// answer that is no text, no rows or too many.
 absl::StatusOr<std::vector<DatasetRow>> ParseDataset(absl::string_view file,
                                                      const DatasetReading& reading);
 

@@ -28,27 +28,6 @@ PlainAnswer PlainOf(const Objective& objective) {
   return NeedsReference(objective) ? PlainAnswer::kLogProb : PlainAnswer::kNothing;
 }
 
-// What a text answers with.
-std::span<const TokenId> AnswerOf(const ForcedText& text) {
-  return std::span(text.tokens).subspan(static_cast<size_t>(text.layout.prompt_length));
-}
-
-// An interchange needs each answer behind both prompts, as the same tokens.
-absl::Status CheckPrompts(const std::vector<ContrastPair>& pairs) {
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    const ContrastPair& pair = pairs[i];
-    const std::string field = absl::StrCat("pairs[", i, "].negative_question");
-    if (!pair.positive_elsewhere || !pair.negative_elsewhere)
-      return InvalidField(field, "none", "one for cdas, which learns from pairs of questions");
-    if (!std::ranges::equal(AnswerOf(pair.positive), AnswerOf(*pair.positive_elsewhere)) ||
-        !std::ranges::equal(AnswerOf(pair.negative), AnswerOf(*pair.negative_elsewhere))) {
-      return InvalidField(field, "one behind which an answer begins with another token",
-                          "questions that leave answers as they are");
-    }
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 // What the minibatches of a step add up to, of answers that win and of those that lose.
@@ -88,8 +67,8 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(Parts parts, Carrier ca
   if (pairs.empty()) return InvalidField("pairs", "none", "at least one");
   STEER_RETURN_IF_ERROR(CheckTrainable(carrier.spec(), params));
   if (Interchanges(params.objective)) {
-    STEER_RETURN_IF_ERROR(CheckPrompts(pairs));
-    STEER_RETURN_IF_ERROR(Within("held_out", CheckPrompts(held_out)));
+    STEER_RETURN_IF_ERROR(CheckElsewhere(pairs));
+    STEER_RETURN_IF_ERROR(Within("held_out", CheckElsewhere(held_out)));
   }
   const size_t others = held_out.size();
   std::move(held_out.begin(), held_out.end(), std::back_inserter(pairs));

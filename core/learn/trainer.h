@@ -68,11 +68,10 @@ class Trainer {
   absl::StatusOr<Notes> Restore(absl::string_view checkpoint);
 
  private:
-  // A pair with both answers steered as its row says. Of an interchange: the winning answer behind
-  // the other prompt, and behind its own.
+  // A pair with both answers steered as its row says; of an interchange both behind the prompt that
+  // does not lead to the winning one, and the winning one behind its own, `source`.
   struct Row {
     SteeredAnswer winning, losing;
-    const PreparedAnswer* elsewhere = nullptr;
     const PreparedAnswer* source = nullptr;
   };
   struct Sums;

@@ -32,22 +32,15 @@ std::vector<Trainer::Row> Trainer::Steer(const Minibatch& minibatch, bool losing
     const auto& answers = answers_[row.pair];
     const size_t winner = row.negative() ? 1 : 0;
     const bool null_out = nulls_out && row.negative();
-    Row steered;
     // What a clamp is put to has its sign in itself.
-    const auto factor_of = [&](double factor) {
-      return null_out ? 0 : interchanges ? std::abs(factor) : factor;
+    const auto steer = [&](size_t which, double factor) {
+      if (interchanges) factor = std::abs(factor);
+      return SteeredAnswer{
+          .answer = &*answers[which], .factor = null_out ? 0 : factor, .null_out = null_out};
     };
-    steered.winning = {
-        .answer = &*answers[winner], .factor = factor_of(row.winning_factor), .null_out = null_out};
-    if (losing) {
-      steered.losing = {.answer = &*answers[winner ^ 1U],
-                        .factor = factor_of(row.losing_factor),
-                        .null_out = null_out};
-    }
-    if (interchanges) {
-      steered.source = &*answers[winner];
-      steered.elsewhere = &*answers[winner + 2];
-    }
+    Row steered = {.winning = steer(interchanges ? winner + 2 : winner, row.winning_factor)};
+    if (losing) steered.losing = steer(winner ^ 1U, row.losing_factor);
+    if (interchanges) steered.source = &*answers[winner];
     rows.push_back(steered);
   }
   return rows;
@@ -129,7 +122,7 @@ PairLogProbs Trainer::Interchange(std::span<const Row> rows,
   std::vector<double> tokens;
   for (const Row& row : rows) {
     const AnswerPass::Interchanged one =
-        pass_.Interchange(*row.elsewhere, *row.source, terms.front());
+        pass_.Interchange(*row.winning.answer, *row.source, terms.front());
     divergences.push_back(one.divergence);
     log_probs.push_back(one.log_prob);
     tokens.push_back(static_cast<double>(row.source->plain_top.size(0)));

@@ -18,7 +18,8 @@ namespace steer {
 // A vector made of activations at block_out.
 struct ExtractionSpec {
   ExtractionParams params;
-  int layer = -1;  // 0-based; negative = the middle layer
+  int layer = -1;           // 0-based; negative = the autoencoder's, or the middle layer
+  std::string autoencoder;  // of a feature selection: the id of a signal, which becomes its own
 };
 
 struct TrainSpec {
@@ -33,6 +34,7 @@ struct TrainSpec {
   EarlyStopParams early_stop;            // by the held-out pairs
   std::optional<double> reference_norm;  // of vectors; see TrainingRun
   bool subtract_swapped = false;         // likewise
+  std::string autoencoder;  // of a feature shift: the id of a signal, which becomes the carrier's
 };
 
 // Learning at several layers: each one's signal is judged, the best gets the alias.

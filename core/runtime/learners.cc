@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/runtime/activation_reader.h"
@@ -28,6 +29,20 @@ absl::Status CheckSteps(TrainingParams& params, const std::optional<double>& epo
     params.steps = schedule.StepsOf(*epochs);
   }
   return Validate(params);
+}
+
+// An autoencoder is of one layer.
+absl::Status CheckAutoencoderLayer(const LearnSpec& spec, const ExtractionParams& params,
+                                   std::vector<int>& layers) {
+  const auto* const selection = std::get_if<FeatureSelectionParams>(&params.method);
+  if (selection == nullptr) return absl::OkStatus();
+  const int layer = selection->autoencoder->updates.front().site.layer;
+  const bool asked = spec.search || std::get<ExtractionSpec>(spec.learner).layer >= 0;
+  if (!asked) layers = {layer};
+  if (layers == std::vector<int>{layer}) return absl::OkStatus();
+  return InvalidField(spec.search ? "search.layers" : "extraction.layer",
+                      absl::StrJoin(layers, ", "),
+                      absl::StrCat(layer, ", where the autoencoder is"));
 }
 
 // Weights at block_out must read something; the published ones read the MLP's middle.
@@ -66,14 +81,24 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec) const {
 absl::StatusOr<Learners::Pairs> Learners::PairsOf(const LearnSpec& spec,
                                                   const std::vector<PolarPair>& pairs,
                                                   bool end_of_turn) const {
-  STEER_ASSIGN_OR_RETURN(
-      std::vector<TokenPair> tokens,
-      admission_.Pairs(
-          pairs, {.system = spec.system, .form = admission_.form(), .end_of_turn = end_of_turn}));
+  const Admission::PairFormat format = {
+      .system = spec.system, .form = admission_.form(), .end_of_turn = end_of_turn};
+  STEER_ASSIGN_OR_RETURN(std::vector<TokenPair> tokens, admission_.Pairs(pairs, format));
+  // The same answers behind the negative ones' questions.
+  std::vector<TokenPair> others;
+  if (std::ranges::any_of(pairs, [](const PolarPair& pair) { return pair.negative_question; })) {
+    STEER_ASSIGN_OR_RETURN(others, admission_.Pairs(WithOneQuestion(pairs), format));
+  }
   std::vector<ContrastPair> contrast;
   contrast.reserve(tokens.size());
-  for (TokenPair& pair : tokens)
-    contrast.push_back({std::move(pair.positive.front()), std::move(pair.negative.front())});
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    ContrastPair& pair = contrast.emplace_back();
+    pair.positive = std::move(tokens[i].positive.front());
+    pair.negative = std::move(tokens[i].negative.front());
+    if (!pairs[i].negative_question) continue;
+    pair.positive_elsewhere = std::move(others[i].positive.front());
+    pair.negative_elsewhere = std::exchange(pair.negative, std::move(others[i].negative.front()));
+  }
   return std::make_shared<const std::vector<ContrastPair>>(std::move(contrast));
 }
 
@@ -95,6 +120,7 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
                          PlaceReading(spec.pairs, *texts, learner.params.reading, tokenizer_));
   const auto pairs = std::make_shared<const std::vector<ReadPair>>(std::move(placed));
   std::vector<int> layers = LayersOf(spec, learner.layer, model_.shape.layers);
+  STEER_RETURN_IF_ERROR(CheckAutoencoderLayer(spec, learner.params, layers));
   const std::vector<int> asked = layers;
   std::sort(layers.begin(), layers.end());
   // One reading of the texts serves all layers: whichever learner runs first makes them all.
@@ -149,11 +175,14 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
     STEER_RETURN_IF_ERROR(CheckSelection(params.positions, (*pairs)[i].positive.layout,
                                          "training.positions", absl::StrCat("pairs[", i, "]")));
   }
+  if (Interchanges(params.objective)) STEER_RETURN_IF_ERROR(CheckElsewhere(*pairs));
   Pairs held_out = std::make_shared<const std::vector<ContrastPair>>();
   if (!spec.held_out.empty()) {
     absl::StatusOr<Pairs> others = PairsOf(spec, spec.held_out, end_of_turn);
     if (!others.ok()) return Within("held_out", others.status());
     held_out = *std::move(others);
+    if (Interchanges(params.objective))
+      STEER_RETURN_IF_ERROR(Within("held_out", CheckElsewhere(*held_out)));
   } else if (run.early_stop.patience > 0) {
     return InvalidField("training.patience", absl::StrCat(run.early_stop.patience),
                         "0, or held-out pairs by which a run can end early");
@@ -172,7 +201,9 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
   std::vector<Learner> learners;
   for (const int layer : LayersOf(spec, -1, model_.shape.layers)) {
     TrainingRun one = run;
-    if (one.carrier.places.empty()) {
+    if (one.carrier.places.empty() && one.carrier.autoencoder != nullptr && !spec.search) {
+      one.carrier.places = {{one.carrier.autoencoder->updates.front().site, Read::kSiteInput}};
+    } else if (one.carrier.places.empty()) {
       one.carrier.places = {
           {{layer, SiteKind::kBlockOut}, ReadsMlp(kind) ? Read::kMlpMid : Read::kSiteInput}};
     }

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/runtime/part_of_job.h"
+#include "core/store/payload_folder.h"
 
 namespace steer {
 namespace {
@@ -96,8 +98,32 @@ absl::Status LearningJobs::ReadExamples(LearnSpec& spec, JobRecord& record) cons
   return read(spec.held_out_dataset, "held_out_dataset", record.held_out_dataset, spec.held_out);
 }
 
+absl::Status LearningJobs::ReadAutoencoder(LearnSpec& spec) const {
+  auto* const train = std::get_if<TrainSpec>(&spec.learner);
+  auto* const extraction = std::get_if<ExtractionSpec>(&spec.learner);
+  auto* const selection = extraction == nullptr
+                              ? nullptr
+                              : std::get_if<FeatureSelectionParams>(&extraction->params.method);
+  const std::string& id = train != nullptr ? train->autoencoder : extraction->autoencoder;
+  if (id.empty()) return absl::OkStatus();  // the learner says if it lacks one
+  const char* const field =
+      train != nullptr ? "training.autoencoder" : "extraction.feature_selection.autoencoder";
+  if (!IsSignalId(id)) {
+    return InvalidField(field, Quoted(id),
+                        "a signal's id: an alias may move before the job goes on after a restart");
+  }
+  absl::StatusOr<SignalData> signal = parts_.store->Load(id);
+  if (absl::IsNotFound(signal.status())) return NotFound(field, "signal", id);
+  STEER_RETURN_IF_ERROR(signal.status());
+  auto autoencoder = std::make_shared<const SignalData>(*std::move(signal));
+  if (train != nullptr) train->carrier.autoencoder = std::move(autoencoder);
+  if (selection != nullptr) selection->autoencoder = std::move(autoencoder);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<LearningJobs::Plan> LearningJobs::Prepare(LearnSpec spec, JobRecord record) const {
   STEER_RETURN_IF_ERROR(ReadExamples(spec, record));
+  STEER_RETURN_IF_ERROR(ReadAutoencoder(spec));
   Plan plan;
   plan.origin = {.job = "",
                  .learner = record.learner,
@@ -111,7 +137,7 @@ absl::StatusOr<LearningJobs::Plan> LearningJobs::Prepare(LearnSpec spec, JobReco
     return InvalidField("held_out", "no pairs", "some, by which a search compares layers");
   if (!spec.held_out.empty()) {
     PairSetSpec held_out;
-    held_out.pairs = spec.held_out;
+    held_out.pairs = WithOneQuestion(spec.held_out);
     held_out.system = spec.system;
     // Told now, and not when everything is learnt.
     STEER_RETURN_IF_ERROR(Within("held_out", parts_.scoring->Check(held_out, {})));

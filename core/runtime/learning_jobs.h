@@ -59,6 +59,7 @@ class LearningJobs {
   // `record`: of a job that has started already its data sets are in it.
   absl::StatusOr<Plan> Prepare(LearnSpec spec, JobRecord record) const;
   absl::Status ReadExamples(LearnSpec& spec, JobRecord& record) const;
+  absl::Status ReadAutoencoder(LearnSpec& spec) const;
   JobWork WorkOf(Plan plan) const;
   // Of a job that the last process left unfinished.
   absl::StatusOr<JobWork> WorkAgain(absl::StatusOr<LearnSpec> spec, JobRecord record) const;

@@ -56,7 +56,7 @@ absl::Status LearntSignals::Judge(const LearnSpec& spec, double reach,
                                   const std::function<bool()>& stopped, Kept& kept) const {
   if (spec.held_out.empty()) return absl::OkStatus();
   SweepSpec sweep;
-  sweep.pairs = spec.held_out;
+  sweep.pairs = WithOneQuestion(spec.held_out);
   sweep.system = spec.system;
   sweep.control.signal = kept.signal_id;
   sweep.grid = AdaptiveGrid{.low = -reach, .high = reach};

@@ -26,8 +26,9 @@ constexpr char kRunKey[] = "run";
 // What the graph of one piece may hold.
 constexpr int64_t kGraphBytes = int64_t{384} << 20;
 
-// Rows whose graph fits there, if blocks from `first_layer` on run. A block keeps, of each row, six vectors of the residual width (what
-// the norms read, queries, keys, values and their sum) and three of the MLP's.
+// Rows whose graph fits there, if blocks from `first_layer` on run. A block keeps, of each row, six
+// vectors of the residual width (what the norms read, queries, keys, values and their sum) and
+// three of the MLP's.
 int RowsThatFit(const Decoder& decoder, int first_layer) {
   const ModelConfig& config = decoder.config();
   const int64_t elements =

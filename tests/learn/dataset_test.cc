@@ -51,6 +51,23 @@ TEST(DatasetTest, KnowsTheShapesThatAreAround) {
       ElementsAre(DatasetRow{"q", "o", std::nullopt, {{"concept_id", "3"}, {"more", "[\"x\"]"}}}));
 }
 
+TEST(DatasetTest, NegativeAnswersMayHaveQuestionsOfTheirOwn) {
+  const std::vector<DatasetRow> rows =
+      MustParse(R"({"positive_input":"q","positive_output":"p","negative_input":"r",)"
+                R"("negative_output":"n","concept_id":7})");
+  EXPECT_THAT(rows, ElementsAre(DatasetRow{"q", "p", "n", {{"concept_id", "7"}}, "r"}));
+  EXPECT_THAT(*FromText(ToText(rows)), rows);
+  const std::vector<PolarPair> pairs = *ToPairs(rows);
+  EXPECT_EQ(pairs.front().negative_question, "r");
+  // Judged are both answers where the positive one does not come by itself.
+  EXPECT_EQ(WithOneQuestion(pairs).front().question, "r");
+  EXPECT_FALSE(WithOneQuestion(pairs).front().negative_question);
+  std::vector<PolarPair> one = pairs;
+  one.front().negative_question.reset();
+  EXPECT_NE(HashOf(one), HashOf(pairs));
+  EXPECT_EQ(WithOneQuestion(one).front().question, "q");
+}
+
 TEST(DatasetTest, RowsMayBeSpeltEachInItsOwnWay) {
   EXPECT_THAT(MustParse("{\"question\":\"q\",\"positive\":\"p\",\"negative\":\"n\"}\n"
                         "{\"input\":\"q\",\"matching\":\"p\",\"not_matching\":\"n\"}"),

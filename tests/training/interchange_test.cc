@@ -195,9 +195,10 @@ TEST_F(InterchangeTest, HeldOutPairsAreJudgedUnderTheClamp) {
   double loss = 0, preference = 0;
   for (const size_t i : {1, 2}) {
     const ContrastPair pair = CrossedPairs()[i];
-    const PreparedAnswer positive = pass.Prepare(pair.positive);
+    // Both behind the prompt that leads to the negative answer.
+    const PreparedAnswer positive = pass.Prepare(*pair.positive_elsewhere);
     const PreparedAnswer negative = pass.Prepare(pair.negative);
-    loss += pass.Interchange(pass.Prepare(*pair.positive_elsewhere), positive, terms.front())
+    loss += pass.Interchange(positive, pass.Prepare(pair.positive), terms.front())
                 .divergence.item<double>() /
             2;
     const std::vector<SteeredAnswer> answers = {{&positive, 1}, {&negative, 1}};
