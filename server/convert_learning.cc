@@ -167,6 +167,7 @@ absl::StatusOr<CarrierSpec> ToCarrier(const v1::Training& training) {
   }
   if (carrier.kind == SignalKind::kClamp) carrier.rank = 1;
   if (training.has_rank()) carrier.rank = training.rank();
+  carrier.distribution = training.distribution();
   if (!training.nonlinearity().empty()) {
     STEER_ASSIGN_OR_RETURN(carrier.nonlinearity,
                            ParseNonlinearity(training.nonlinearity(), "training.nonlinearity"));
@@ -232,6 +233,7 @@ absl::StatusOr<TrainSpec> ToSpec(const v1::Training& training) {
   if (training.has_clip()) params.clip = training.clip();
   if (training.has_dropout()) params.dropout = training.dropout();
   if (training.has_noise()) params.noise = training.noise();
+  params.orthogonal = training.orthogonal();
   spec.subtract_swapped = training.subtract_swapped();
   spec.autoencoder = training.autoencoder();
   if (training.has_end_of_turn()) spec.end_of_turn = training.end_of_turn();

@@ -40,6 +40,10 @@ void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
       "Of a LoRA, a bottleneck or a low-rank affine; default: 4; of a clamp; default: 1");
   add("--nonlinearity", options.nonlinearity, "Of a bottleneck; default: identity")
       ->check(CLI::IsMember({"identity", "silu"}));
+  command
+      .add_flag("--distribution", options.distribution,
+                "Of a low-rank affine: learn a distribution, whose mean it becomes")
+      ->group(kTrainingGroup);
   add("--use", options.use, "Which answer is to win: both in turn, or that which is added")
       ->check(CLI::IsMember({"both", "add", "subtract"}));
   add("--factors", options.factors, "How strongly answers are steered meanwhile; comma-separated")
@@ -61,6 +65,10 @@ void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
   command
       .add_flag("--subtract-swapped", options.subtract_swapped,
                 "Learn from the swapped pairs too, and subtract; with dpo")
+      ->group(kTrainingGroup);
+  command
+      .add_flag("--orthogonal", options.orthogonal,
+                "Of a LoRA at down_proj and, reading it, at block_out: keep the two apart")
       ->group(kTrainingGroup);
   add("--held-out-every", options.held_out_every,
       "Steps between two looks at the held-out pairs; default: a tenth of the run");
@@ -108,6 +116,8 @@ absl::StatusOr<v1::Training> ToTraining(const std::string& objective,
   if (options.clip) training.set_clip(*options.clip);
   if (options.dropout) training.set_dropout(*options.dropout);
   if (options.noise) training.set_noise(*options.noise);
+  training.set_distribution(options.distribution);
+  training.set_orthogonal(options.orthogonal);
   training.set_subtract_swapped(options.subtract_swapped);
   if (options.reference_norm) training.set_reference_norm(*options.reference_norm);
   if (options.seed) training.set_seed(*options.seed);

@@ -24,7 +24,7 @@ struct TrainingOptions {
   std::optional<double> epochs;
   std::optional<int> batch, accumulation, warm_up, held_out_every, patience;
   std::optional<double> rate, weight_decay, clip, dropout, noise, reference_norm;
-  bool subtract_swapped = false;
+  bool subtract_swapped = false, orthogonal = false, distribution = false;
   std::string decay = "linear";
   std::optional<uint64_t> seed;
 };

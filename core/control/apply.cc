@@ -20,17 +20,27 @@ const at::Tensor& ReadOf(const SiteReads& reads, Read read) {
     case Read::kMlpMid:
       return reads.mlp_mid;
     case Read::kSiteInput:
+    case Read::kBlockOut:
       break;
   }
   return reads.input;
 }
 
+// What the planned rows read: [n, in].
+at::Tensor RowsRead(const SiteReads& reads, Read read, const at::Tensor& rows,
+                    const at::Tensor& y) {
+  const at::Tensor& x = read == Read::kBlockOut ? y : ReadOf(reads, read);
+  if (rows.defined()) return x.index_select(0, rows);
+  // What is read is about to change, and a gradient needs it as it was.
+  return read == Read::kBlockOut ? x.clone() : x;
+}
+
 // The change of `n` rows, wide [n, out].
-at::Tensor AffineDelta(const AffineTerm& term, const PlannedTerm& planned, const SiteReads& reads) {
+at::Tensor AffineDelta(const AffineTerm& term, const PlannedTerm& planned, const SiteReads& reads,
+                       const at::Tensor& y) {
   at::Tensor delta;
   if (term.a.defined() || term.dw.defined()) {
-    at::Tensor x = ReadOf(reads, term.read);
-    if (planned.rows.defined()) x = x.index_select(0, planned.rows);  // [n, in]
+    const at::Tensor x = RowsRead(reads, term.read, planned.rows, y);
     const at::Tensor dy =
         term.dw.defined() ? at::linear(x, term.dw) : at::linear(at::linear(x, term.a), term.b);
     delta = dy.to(WideType(dy.scalar_type())) * planned.m1;  // [n, out]
@@ -72,7 +82,7 @@ void Change(const Term& term, const PlannedTerm& planned, at::Tensor& y) {
 void ApplyTerms(std::span<const PlannedTerm> terms, const SiteReads& reads, at::Tensor& y) {
   for (const PlannedTerm& planned : terms) {
     std::visit(Overloaded{[&](const AffineTerm& term) {
-                            Add(AffineDelta(term, planned, reads), planned.rows, y);
+                            Add(AffineDelta(term, planned, reads, y), planned.rows, y);
                           },
                           [&](const auto& term) { Change(term, planned, y); }},
                planned.term->change);

@@ -1,6 +1,7 @@
 #include "core/learn/carrier.h"
 
 #include <cmath>
+#include <optional>
 #include <tuple>
 
 #include "ATen/ATen.h"
@@ -76,7 +77,11 @@ Carrier::Tensors Start(const CarrierSpec& spec, int64_t out, int64_t in, at::Gen
               {"U", at::zeros({out, spec.rank})}};
     case SignalKind::kLowRankAffine: {
       const at::Tensor r = Orthonormal(Uniform({spec.rank, out}, 1, generator));
-      return {{"R", r}, {"W", r.clone()}, {"b", at::zeros({spec.rank})}};
+      Carrier::Tensors tensors = {{"R", r}, {"W", r.clone()}, {"b", at::zeros({spec.rank})}};
+      if (!spec.distribution) return tensors;
+      tensors.emplace("W_sigma", at::zeros({spec.rank, out}));
+      tensors.emplace("b_sigma", at::full({spec.rank}, -6.0));
+      return tensors;
     }
     case SignalKind::kFeatureShift: {
       constexpr double kStart = 1e-6;
@@ -126,7 +131,8 @@ Carrier Carrier::Of(const SignalData& signal, at::Device device, at::ScalarType 
 
 int Carrier::first_layer() const {
   const auto& [site, read] = spec_.places.front();
-  const bool behind = site.kind == SiteKind::kBlockOut && read == Read::kSiteInput;
+  const bool behind =
+      site.kind == SiteKind::kBlockOut && (read == Read::kSiteInput || read == Read::kBlockOut);
   return behind ? site.layer + 1 : site.layer;
 }
 
@@ -159,8 +165,16 @@ void Carrier::Add(const Tensors& tensors, at::Device device, at::ScalarType type
   }
 }
 
-std::vector<SignalTerm> Carrier::Terms(at::ScalarType weight_type, double dropout, double noise,
-                                       uint64_t seed) const {
+std::vector<SignalTerm> Carrier::Terms(at::ScalarType weight_type) const {
+  return Terms(weight_type, nullptr);
+}
+
+std::vector<SignalTerm> Carrier::Terms(at::ScalarType weight_type, const Chance& chance) const {
+  return Terms(weight_type, &chance);
+}
+
+std::vector<SignalTerm> Carrier::Terms(at::ScalarType weight_type, const Chance* chance) const {
+  const auto [dropout, noise, seed] = chance == nullptr ? Chance() : *chance;
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
   std::vector<SignalTerm> terms;
   for (size_t i = 0; i < tensors_.size(); ++i) {
@@ -174,9 +188,26 @@ std::vector<SignalTerm> Carrier::Terms(at::ScalarType weight_type, double dropou
       if (tensors.contains(name)) tensors[name] = tensors[name].to(weight_type);
     }
     const auto& [site, read] = spec_.places[i];
-    terms.push_back(MakeTerm(spec_.kind, spec_.nonlinearity, site, read, tensors));
+    SignalTerm& term =
+        terms.emplace_back(MakeTerm(spec_.kind, spec_.nonlinearity, site, read, tensors));
+    if (chance == nullptr || !spec_.distribution) continue;
+    auto& affine = std::get<LowRankAffineTerm>(term.change);
+    affine.w_sigma = tensors.at("W_sigma");
+    affine.b_sigma = tensors.at("b_sigma");
+    affine.seed = seed + i;
   }
   return terms;
+}
+
+void Carrier::Separate() {
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    const std::optional<size_t> down = DownProjOf(spec_, i);
+    if (!down) continue;
+    const at::Tensor q = std::get<0>(at::linalg_qr(tensors_[*down].at("B"), "reduced"));
+    at::Tensor a = tensors_[i].at("A");  // [rank, hidden]
+    a.sub_(a.matmul(q).matmul(q.t()));
+  }
 }
 
 SignalData Carrier::ToSignal() const {
@@ -187,8 +218,9 @@ SignalData Carrier::ToSignal() const {
   for (size_t i = 0; i < tensors_.size(); ++i) {
     SiteUpdate& to = signal.updates.emplace_back();
     std::tie(to.site, to.read) = spec_.places[i];
-    for (const auto& [name, tensor] : Acting(i, tensors_[i]))
-      to.tensors.emplace(name, ToHost(tensor));
+    for (const auto& [name, tensor] : Acting(i, tensors_[i])) {
+      if (name != "W_sigma" && name != "b_sigma") to.tensors.emplace(name, ToHost(tensor));
+    }
   }
   return signal;
 }

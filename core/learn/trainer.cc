@@ -102,6 +102,7 @@ absl::StatusOr<StepReport> Trainer::Step(const TrainingStep& step) {
   STEER_RETURN_IF_ERROR(parts_.run_unit([&] {
     return CatchTorch("training", [&] {
       report.gradient_norm = optimizer_.Step(report.learning_rate);
+      if (params_.orthogonal) carrier_.Separate();
       return absl::OkStatus();
     });
   }));

@@ -74,7 +74,8 @@ PairLogProbs Trainer::Forward(std::span<const Row> rows, bool learning) const {
   const uint64_t seed = params_.schedule.seed + static_cast<uint64_t>(steps_done_);
   const at::ScalarType type = parts_.decoder->dtype();
   const std::vector<SignalTerm> terms =
-      learning ? carrier_.Terms(type, params_.dropout, params_.noise, seed) : carrier_.Terms(type);
+      learning ? carrier_.Terms(type, {params_.dropout, params_.noise, seed})
+               : carrier_.Terms(type);
   if (Interchanges(params_.objective) && learning) return Interchange(rows, terms);
   const at::Tensor sums = pass_.LogProbs(AnswersOf(rows), terms);
   const bool both = rows.front().losing.answer != nullptr;

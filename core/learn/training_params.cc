@@ -115,6 +115,15 @@ bool IsMeanOverPairs(const Objective& objective) {
   return split == nullptr || split->per_pair;
 }
 
+std::optional<size_t> DownProjOf(const CarrierSpec& spec, size_t which) {
+  const auto& [site, read] = spec.places[which];
+  if (spec.kind != SignalKind::kLora || read != Read::kBlockOut) return std::nullopt;
+  const Site down = {site.layer, SiteKind::kDownProj};
+  for (size_t i = 0; i < spec.places.size(); ++i)
+    if (spec.places[i].first == down) return i;
+  return std::nullopt;
+}
+
 absl::Status Validate(const CarrierSpec& spec, const ModelShape& shape) {
   if (spec.kind == SignalKind::kNullOut) {
     return InvalidField("kind", Name(spec.kind),
@@ -122,6 +131,10 @@ absl::Status Validate(const CarrierSpec& spec, const ModelShape& shape) {
                         "clamp");
   }
   STEER_RETURN_IF_ERROR(CheckAutoencoder(spec, shape));
+  if (spec.distribution && spec.kind != SignalKind::kLowRankAffine) {
+    return InvalidField("distribution", absl::StrCat("true for a ", Name(spec.kind)),
+                        "true for a low_rank_affine");
+  }
   if (spec.places.empty()) return InvalidField("sites", "none", "at least one");
   if (spec.kind == SignalKind::kClamp && spec.places.size() > 1)
     return InvalidField("sites", absl::StrCat(spec.places.size()), "one for a clamp");
@@ -191,6 +204,14 @@ absl::Status CheckTrainable(const CarrierSpec& carrier, const TrainingParams& pa
   if (Interchanges(params.objective) && params.schedule.factors != std::vector<double>{1}) {
     return InvalidField("factors", absl::StrCat(params.schedule.factors.front(), " .."),
                         "1 alone for cdas, which puts rows where the source is");
+  }
+  bool separable = false;
+  for (size_t i = 0; i < carrier.places.size(); ++i)
+    separable = separable || DownProjOf(carrier, i).has_value();
+  if (params.orthogonal && !separable) {
+    return InvalidField("orthogonal", absl::StrCat("true for this ", Name(carrier.kind)),
+                        "true for a lora at a block's down_proj and at its block_out, reading "
+                        "block_out");
   }
   if (NeedsShift(params.objective) && carrier.kind != SignalKind::kFeatureShift) {
     return InvalidField("simpo.l1", absl::StrCat(std::get<SimpoParams>(params.objective).l1),

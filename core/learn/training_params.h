@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -96,10 +97,17 @@ struct CarrierSpec {
   std::vector<std::pair<Site, Read>> places;  // by site, each once; see SiteUpdate
   int rank = 4;  // of a LoRA, a bottleneck, a low-rank affine or a clamp
   Nonlinearity nonlinearity = Nonlinearity::kIdentity;  // of a bottleneck
+  // Of a low-rank affine: it learns as a distribution, whose mean is the signal (D-ReFT, arXiv
+  // 2506.06686); see LowRankAffineTerm.
+  bool distribution = false;
   // Of a feature shift, which stands at the one site of it: a signal of that kind, of which the
   // autoencoder is taken and stays as it is.
   std::shared_ptr<const SignalData> autoencoder = nullptr;
 };
+
+// Of a LoRA: the place of the down_proj whose block's output place `which` reads; nullopt if it
+// reads none, or if that down_proj is no place.
+std::optional<size_t> DownProjOf(const CarrierSpec& spec, size_t which);
 
 // INVALID_ARGUMENT where the kind is not learnt, a place does not exist in the model or cannot
 // carry the kind, or where the rank is none.
@@ -120,9 +128,10 @@ struct TrainingParams {
   double weight_decay = 0;      // 0 .. 1000
   int warm_up_steps = 0;        // in which the rate rises from 0 on a line
   Decay decay = Decay::kLinear;
-  double clip = 1;     // the largest norm of all gradients together; 0 = none
-  double dropout = 0;  // see Carrier::Terms; 0 .. 1, 1 excluded
-  double noise = 0;    // likewise; 0 .. 1e6
+  double clip = 1;          // the largest norm of all gradients together; 0 = none
+  double dropout = 0;       // see Carrier::Chance; 0 .. 1, 1 excluded
+  double noise = 0;         // likewise; 0 .. 1e6
+  bool orthogonal = false;  // see Carrier::Separate, after each step
 };
 
 // INVALID_ARGUMENT, naming the parameter.

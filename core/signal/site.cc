@@ -18,8 +18,8 @@ namespace {
 // In the order of the enums.
 constexpr std::array<absl::string_view, kSiteKinds> kSiteNames = {
     "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "block_out"};
-constexpr std::array<absl::string_view, 5> kReadNames = {"input", "block_in", "attn_in", "mlp_in",
-                                                         "mlp_mid"};
+constexpr std::array<absl::string_view, 6> kReadNames = {"input",  "block_in", "attn_in",
+                                                         "mlp_in", "mlp_mid",  "block_out"};
 constexpr absl::string_view kLayerPrefix = "layers.";
 constexpr size_t kLayerDigits = 6;
 
@@ -103,6 +103,7 @@ int64_t ModelShape::ReadWidth(SiteKind kind, Read read) const {
     case Read::kBlockIn:
     case Read::kAttnIn:
     case Read::kMlpIn:
+    case Read::kBlockOut:
       return hidden;
     case Read::kMlpMid:
       return ffn;

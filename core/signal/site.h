@@ -27,8 +27,8 @@ inline constexpr int kSiteKinds = 8;
 
 // Where a weight delta reads its input. kSiteInput is the input of the site's own linear. The
 // others are for `block_out`, which has no linear: `mlp_mid` is act(gate(x)) * up(x), what
-// down_proj reads.
-enum class Read : uint8_t { kSiteInput, kBlockIn, kAttnIn, kMlpIn, kMlpMid };
+// down_proj reads; `block_out` is the residual stream there, with what has acted on it before.
+enum class Read : uint8_t { kSiteInput, kBlockIn, kAttnIn, kMlpIn, kMlpMid, kBlockOut };
 
 struct Site {
   int layer = 0;

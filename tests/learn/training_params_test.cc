@@ -78,6 +78,18 @@ TEST(TrainingParamsTest, ALowRankAffineHasNoComponentsToDrop) {
   EXPECT_TRUE(CheckTrainable({SignalKind::kBottleneck, {{kBlockOut, {}}}}, {.dropout = 0.1}).ok());
 }
 
+TEST(TrainingParamsTest, OnlyAnAdapterBehindADownProjIsKeptApartFromIt) {
+  const TrainingParams orthogonal = {.orthogonal = true};
+  const Site down = {1, SiteKind::kDownProj};
+  const CarrierSpec joint = {SignalKind::kLora, {{down, {}}, {kBlockOut, Read::kBlockOut}}};
+  EXPECT_TRUE(CheckTrainable(joint, orthogonal).ok());
+  for (const CarrierSpec& spec :
+       {CarrierSpec{SignalKind::kLora, {{down, {}}, {kBlockOut, Read::kMlpMid}}},
+        CarrierSpec{SignalKind::kLora, {{kBlockOut, Read::kBlockOut}}},
+        CarrierSpec{SignalKind::kVector, {{kBlockOut, {}}}}})
+    EXPECT_THAT(CheckTrainable(spec, orthogonal).ToString(), HasSubstr("orthogonal"));
+}
+
 TEST(TrainingParamsTest, RepsTakesVectorsOutUnlessItOnlyAdds) {
   TrainingParams params = {.objective = RepsParams{}};
   EXPECT_TRUE(NullsOut(params, SignalKind::kVector));

@@ -169,7 +169,7 @@ std::vector<Broken> BrokenStructure() {
       {"a vector that reads", Vector(), read(0, Read::kMlpMid), "layers.0.block_out.read",
        "a vector reads nothing"},
       {"a weight delta at block_out that reads nothing", Lora(), read(1, Read::kSiteInput),
-       "layers.1.block_out.read", "block_in, attn_in, mlp_in or mlp_mid"},
+       "layers.1.block_out.read", "block_in, attn_in, mlp_in, mlp_mid or block_out"},
       {"a linear that reads elsewhere", Lora(), read(0, Read::kMlpMid), "layers.1.down_proj.read",
        "got mlp_mid"},
       {"a read of another width", Lora(), read(1, Read::kBlockIn), "layers.1.block_out.A",

@@ -55,13 +55,16 @@ TEST(CarrierTest, DropoutLeavesOutComponentsAndScalesTheOthers) {
   const auto vector_of = [](const std::vector<SignalTerm>& terms) {
     return std::get<AffineTerm>(terms[0].change).db;
   };
-  const at::Tensor dropped = vector_of(carrier.Terms(at::kFloat, 0.25, 0, 9)).detach();
+  const at::Tensor dropped =
+      vector_of(carrier.Terms(at::kFloat, {.dropout = 0.25, .seed = 9})).detach();
   const at::Tensor left_out = dropped.eq(0);
   EXPECT_NEAR(left_out.to(at::kDouble).mean().item<double>(), 0.25, 0.08);
   const at::Tensor kept = left_out.logical_not();
   EXPECT_LT(MaxDifference(dropped.masked_select(kept), v.masked_select(kept) / 0.75), 1e-6);
-  EXPECT_TRUE(at::equal(vector_of(carrier.Terms(at::kFloat, 0.25, 0, 9)), dropped));
-  EXPECT_FALSE(at::equal(vector_of(carrier.Terms(at::kFloat, 0.25, 0, 10)), dropped));
+  EXPECT_TRUE(
+      at::equal(vector_of(carrier.Terms(at::kFloat, {.dropout = 0.25, .seed = 9})), dropped));
+  EXPECT_FALSE(
+      at::equal(vector_of(carrier.Terms(at::kFloat, {.dropout = 0.25, .seed = 10})), dropped));
   EXPECT_TRUE(at::equal(vector_of(carrier.Terms(at::kFloat)), v));
 }
 
@@ -104,7 +107,7 @@ TEST(CarrierTest, NoiseIsOfTheTermsAndNotOfWhatLearns) {
   const Carrier carrier = Made({SignalKind::kLora, {{kBlockOut, Read::kMlpMid}}, 4});
   const std::string before = SignalId(carrier.ToSignal());
   const auto noisy_of = [&carrier](uint64_t seed) {
-    return std::get<AffineTerm>(carrier.Terms(at::kFloat, 0, 0.5, seed)[0].change);
+    return std::get<AffineTerm>(carrier.Terms(at::kFloat, {.noise = 0.5, .seed = seed})[0].change);
   };
   const AffineTerm noisy = noisy_of(9);
   const at::Tensor noise = (noisy.a - carrier.parameters()[0]).detach();
@@ -115,6 +118,49 @@ TEST(CarrierTest, NoiseIsOfTheTermsAndNotOfWhatLearns) {
   EXPECT_EQ(SignalId(carrier.ToSignal()), before);
   noisy.b.sum().backward();
   EXPECT_TRUE(at::equal(carrier.parameters()[1].grad(), at::ones_like(noisy.b)));
+}
+
+// Sampled while it learns, and as it is served by its mean.
+TEST(CarrierTest, ADistributionIsServedByItsMean) {
+  CarrierSpec spec = {SignalKind::kLowRankAffine, {{kBlockOut, {}}}, 3};
+  spec.distribution = true;
+  const Carrier carrier = Made(spec);
+  EXPECT_EQ(carrier.parameters().size(), 5U);
+  EXPECT_TRUE(Validate(carrier.ToSignal(), kShape).ok());
+  const at::Tensor h = at::randn({20000, 400});
+  const auto change = [&](const std::vector<SignalTerm>& terms) {
+    const auto& term = std::get<LowRankAffineTerm>(terms.front().change);
+    return Delta(term, h).matmul(term.r.t()).detach();  // [n, rank]
+  };
+  EXPECT_EQ(change(carrier.Terms(at::kFloat)).abs().max().item<double>(), 0);
+  const at::Tensor sampled = change(carrier.Terms(at::kFloat, {.seed = 5}));
+  EXPECT_TRUE(at::equal(change(carrier.Terms(at::kFloat, {.seed = 5})), sampled));
+  EXPECT_FALSE(at::equal(change(carrier.Terms(at::kFloat, {.seed = 6})), sampled));
+  // sigma = exp(-6 / 2)
+  const at::Tensor spread = sampled.std(0), mean = sampled.mean(0);
+  for (int64_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(spread[i].item<double>(), std::exp(-3), 0.02 * std::exp(-3));
+    EXPECT_NEAR(mean[i].item<double>(), 0, 4 * std::exp(-3) / std::sqrt(20000.0));
+  }
+  spec.kind = SignalKind::kBottleneck;
+  EXPECT_NE(Validate(spec, kShape).ToString().find("distribution"), std::string::npos);
+}
+
+TEST(CarrierTest, WhatAnAdapterReadsIsSeparatedFromWhatDownProjAdds) {
+  const CarrierSpec spec = {
+      SignalKind::kLora, {{{1, SiteKind::kDownProj}, {}}, {kBlockOut, Read::kBlockOut}}, 4};
+  Carrier carrier = WalkedCarrier(spec, kShape, at::kDouble);
+  // By name within a place: A and B of down_proj, A and B at block_out.
+  const at::Tensor added = carrier.parameters()[1].detach();
+  const at::Tensor reading = carrier.parameters()[2].detach();
+  const at::Tensor before = reading.clone();
+  EXPECT_GT(reading.matmul(added).abs().max().item<double>(), 1e-3);
+  carrier.Separate();
+  EXPECT_LT(reading.matmul(added).abs().max().item<double>(), 1e-12);
+  // Nothing else of it has changed: the difference lies in what is added.
+  const at::Tensor q = std::get<0>(at::linalg_qr(added));
+  const at::Tensor taken = before - reading;
+  EXPECT_LT(MaxDifference(taken.matmul(q).matmul(q.t()), taken), 1e-12);
 }
 
 TEST(CarrierTest, WeightPartsTakeTheModelsType) {

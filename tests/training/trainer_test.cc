@@ -130,6 +130,30 @@ TEST_F(TrainerTest, AccumulationAveragesMinibatches) {
   EXPECT_NEAR(one->gradient_norm, two->gradient_norm, 1e-4);
 }
 
+TEST_F(TrainerTest, AdaptersStayApartFromWhatDownProjAdds) {
+  TrainingParams params = Params(SftParams{}, 5);
+  params.orthogonal = true;
+  const CarrierSpec spec = {
+      SignalKind::kLora,
+      {{{1, SiteKind::kDownProj}, {}}, {{1, SiteKind::kBlockOut}, Read::kBlockOut}},
+      2};
+  const auto trainer = NewTrainer(spec, params, 1 << 20, at::kDouble);
+  RunAll(*trainer);
+  const std::vector<at::Tensor>& parameters = trainer->carrier().parameters();
+  EXPECT_GT(parameters[1].abs().max().item<double>(), 1e-4);
+  EXPECT_LT(parameters[2].matmul(parameters[1]).abs().max().item<double>(), 1e-12);
+}
+
+TEST_F(TrainerTest, ADistributionLearnsBothOfItsParts) {
+  CarrierSpec spec = {SignalKind::kLowRankAffine, {{{1, SiteKind::kBlockOut}, {}}}, 2};
+  spec.distribution = true;
+  const auto trainer = NewTrainer(spec, Params(SftParams{}, 40));
+  const std::vector<StepReport> reports = RunAll(*trainer);
+  EXPECT_LT(MeanOf(reports, 30, 40), MeanOf(reports, 0, 10));
+  // By name: R, W, W_sigma, b, b_sigma.
+  EXPECT_GT(trainer->carrier().parameters()[2].abs().max().item<double>(), 0);
+}
+
 TEST_F(TrainerTest, SwappedPairsTurnTheFirstStepOfDpoAround) {
   std::vector<ContrastPair> swapped = TrainingPairs();
   for (ContrastPair& pair : swapped) std::swap(pair.positive, pair.negative);

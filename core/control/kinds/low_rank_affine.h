@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "ATen/core/Tensor.h"
 
 namespace steer {
@@ -12,6 +14,12 @@ struct LowRankAffineTerm {
   at::Tensor r;  // [rank, hidden], orthonormal rows
   at::Tensor w;  // [rank, hidden]
   at::Tensor b;  // [rank]; undefined where absent
+  // While it learns as a distribution, whose mean is served (D-ReFT): W h + b + sigma eps instead
+  // of W h + b, with log sigma^2 = W_sigma h + b_sigma held between -14 and -3.2, and eps ~ N(0, 1)
+  // of `seed` for each row.
+  at::Tensor w_sigma;  // [rank, hidden]; undefined otherwise
+  at::Tensor b_sigma;  // [rank]
+  uint64_t seed = 0;
 };
 
 // What m = 1 adds to the rows h: [n, hidden], in the type of `h`, which is that of the tensors.
