@@ -1,5 +1,9 @@
+#include <algorithm>
 #include <cstddef>
+#include <cstdio>
+#include <fstream>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -7,7 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "client/steerctl/command_line.h"
 #include "client/steerctl/commands.h"
+#include "client/steerctl/completed_rows.h"
 #include "client/steerctl/json.h"
+#include "client/steerctl/output_file.h"
 #include "client/steerctl/table.h"
 #include "core/base/status_macros.h"
 #include "core/files/mapped_file.h"
@@ -21,6 +27,11 @@ struct FileOptions {
   std::string name, description;
   std::string question, positive, negative, negative_question;
   bool trim = false;
+};
+
+struct CompleteOptions {
+  std::string path, output;
+  int max_tokens = 64, words = 0;
 };
 
 struct ListOptions {};
@@ -59,6 +70,50 @@ absl::Status RunUpload(const Session& session, const FileOptions& options) {
       client->UploadDataset(
           absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), header));
   Print(session.json ? Dump(ToJson(dataset)) : Details(dataset));
+  return absl::OkStatus();
+}
+
+// The plain model's greedy answers to all questions.
+absl::StatusOr<std::vector<std::string>> PlainAnswers(Client& client,
+                                                      const std::vector<std::string>& questions,
+                                                      int max_tokens, std::stop_token stop) {
+  constexpr size_t kMostQuestions = 1000;  // of one call
+  std::vector<std::string> answers;
+  for (size_t begin = 0; begin < questions.size(); begin += kMostQuestions) {
+    v1::MeasureTextRequest request;
+    const size_t end = std::min(questions.size(), begin + kMostQuestions);
+    for (size_t i = begin; i < end; ++i) request.add_questions(questions[i]);
+    request.mutable_sampling()->set_temperature(0);
+    request.mutable_sampling()->set_max_tokens(max_tokens);
+    const auto take = [&answers](const v1::TextPoint& point) {
+      for (const v1::MeasuredText& text : point.samples()) answers.push_back(text.text());
+      return true;
+    };
+    STEER_RETURN_IF_ERROR(client.MeasureText(request, take, stop));
+  }
+  if (answers.size() == questions.size()) return answers;
+  return absl::InternalError("the server has answered other questions");
+}
+
+absl::Status RunComplete(const Session& session, const CompleteOptions& options) {
+  std::ifstream file(options.path);
+  if (!file) return UsageError(absl::NotFoundError(options.path + ": cannot be opened"));
+  const auto rows = ReadOpenRows(file, options.path);
+  if (!rows.ok()) return UsageError(rows.status());
+  STEER_ASSIGN_OR_RETURN(const auto client, session.Connect());
+  STEER_ASSIGN_OR_RETURN(
+      const std::vector<std::string> answers,
+      PlainAnswers(*client, rows->questions, options.max_tokens, session.interrupt->Arm()));
+  int left_out = 0;
+  const std::string text = Complete(*rows, answers, options.words, left_out);
+  if (options.output.empty()) {
+    Print(text);
+  } else {
+    STEER_RETURN_IF_ERROR(ReplaceFile(options.output, text));
+  }
+  std::fprintf(stderr, "%zu rows completed, %d left out, %zu as they were\n",
+               rows->open.size() - static_cast<size_t>(left_out), left_out,
+               rows->rows.size() - rows->open.size());
   return absl::OkStatus();
 }
 
@@ -134,6 +189,26 @@ void AddUpload(CLI::App& group, Session& session) {
   SetAction(command, session, options, &RunUpload);
 }
 
+void AddComplete(CLI::App& group, Session& session) {
+  CLI::App& command = *group.add_subcommand(
+      "complete", "Give rows without a negative answer the plain model's, as a file to upload");
+  const auto options = std::make_shared<CompleteOptions>();
+  command.add_option("file", options->path, "JSON lines; columns as upload looks for them")
+      ->required();
+  command.add_option("--output", options->output, "Where to; default: standard output")
+      ->type_name("FILE");
+  command.add_option("--max-tokens", options->max_tokens, "Of an answer; default: 64")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--words", options->words,
+                  "Both answers of a completed row end after so many words; default: as they are")
+      ->check(CLI::PositiveNumber);
+  command.footer(
+      "Answers are greedy. Rows whose answers come out alike or empty are left out.\n"
+      "Example: steerctl dataset complete concept.jsonl --words 32 --output pairs.jsonl");
+  SetAction(command, session, options, &RunComplete);
+}
+
 }  // namespace
 
 void AddDatasetCommands(CLI::App& app, Session& session) {
@@ -141,6 +216,7 @@ void AddDatasetCommands(CLI::App& app, Session& session) {
   group.require_subcommand(1);
   group.footer("Example: steerctl dataset list");
   AddUpload(group, session);
+  AddComplete(group, session);
   CLI::App& list = *group.add_subcommand("list", "All data sets, newest first");
   list.footer("Example: steerctl dataset list --json");
   SetAction(list, session, std::make_shared<ListOptions>(), &RunList);

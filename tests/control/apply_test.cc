@@ -152,6 +152,29 @@ TEST_P(ApplyTest, GradientsAreCentralDifferences) {
   }
 }
 
+// A weight that reads block_out reads what is there before it acts, and what it adds is no part of
+// that; whether all rows ask or some.
+TEST(ApplyReadTest, AWeightMayReadWhatItChanges) {
+  const at::Tensor h = Random({kRows, kShape.hidden}, 1, at::kDouble);
+  const at::Tensor a = Random({2, kShape.hidden}, 5, at::kDouble).requires_grad_();
+  const at::Tensor b = Random({kShape.hidden, 2}, 6, at::kDouble);
+  const SignalTerm term = {{1, SiteKind::kBlockOut}, AffineTerm{Read::kBlockOut, a, b, {}, {}}};
+  for (const bool all : {true, false}) {
+    const at::Tensor y = Applied(term, h, {}, all);
+    const PlannedTerm planned = Planned(term, all);
+    const at::Tensor x = all ? h : h.index_select(0, planned.rows);
+    const at::Tensor expected = x + x.matmul(a.t()).matmul(b.t()) * planned.m1;
+    const at::Tensor actual = all ? y : y.index_select(0, planned.rows);
+    EXPECT_TRUE(at::allclose(actual, expected));
+    actual.sum().backward();
+    const at::Tensor gradient = a.grad().clone();
+    a.mutable_grad().zero_();
+    expected.sum().backward();
+    EXPECT_TRUE(at::allclose(gradient, a.grad()));
+    a.mutable_grad().zero_();
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, ApplyTest, testing::ValuesIn(AllKinds()), [](const auto& info) {
   return absl::StrCat(Name(info.param.kind), "_", Name(info.param.phi));
 });

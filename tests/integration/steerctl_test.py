@@ -175,6 +175,40 @@ class SteerctlTest(unittest.TestCase):
         self.assertIn(uploaded["id"], self.run_ok("dataset", "rm", "moods"))
         self.assertIn("NOT_FOUND", self.refused(1, "dataset", "show", "moods"))
 
+    def test_rows_are_completed_by_the_plain_model(self):
+        open_rows = self.file("open.jsonl", json.dumps({"input": "Name a colour.", "output": "Blue, like the sea.", "concept_id": 3}) + "\n"
+                              + json.dumps(PAIRS[0]) + "\n")
+        target = os.path.join(self.folder.name, "completed.jsonl")
+        result = self.steerctl("dataset", "complete", open_rows, "--words", "3", "--max-tokens", "8", "--output", target)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("1 rows completed, 0 left out, 1 as they were", result.stderr)
+        with open(target, encoding="utf-8") as file:
+            completed, whole = map(json.loads, file)
+        self.assertEqual(whole, PAIRS[0])
+        self.assertEqual((completed["output"], completed["concept_id"]), ("Blue, like the", 3))
+        self.assertTrue(0 < len(completed["negative"].split()) <= 3)
+        plain = json.loads(self.run_ok("measure", self.file("one.jsonl", json.dumps({"question": "Name a colour."})), "--temperature", "0",
+                                       "--max-tokens", "8", "--texts", "--json"))
+        self.assertTrue(plain["points"][0]["texts"][0]["text"].startswith(completed["negative"]))
+        self.assertIn("line 1", self.refused(2, "dataset", "complete", self.file("none.jsonl", "{}")))
+
+    def test_learning_from_pairs_of_questions(self):
+        crossed = self.file("crossed.jsonl", "".join(json.dumps({**PAIRS[0], "negative_question": question}) + "\n"
+                                                     for question in ("How was the awful film?", "How bad was it?")))
+        job = json.loads(self.run_ok("learn", crossed, "--method", "cdas", "--set", "target_factor=1.5", "--steps", "2", "--json"))
+        self.assertEqual(job["learner"], "cdas")
+        learnt = json.loads(self.run_ok("signal", "show", job["signal_id"], "--json"))
+        self.assertEqual(learnt["kind"], "clamp")
+        self.assertIn("negative_question", self.refused(1, "learn", self.pairs, "--method", "cdas", "--steps", "2"))
+        self.assertIn("negative_question", self.refused(1, "score", crossed, "--signal", "cheerful"))
+
+    def test_learning_through_an_autoencoder_needs_one(self):
+        self.assertIn("autoencoder: got a vector",
+                      self.refused(1, "learn", self.pairs, "--method", "feature_selection", "--autoencoder", "cheerful"))
+        self.assertIn("NOT_FOUND", self.refused(1, "learn", self.pairs, "--method", "feature_selection", "--autoencoder", "nobody"))
+        self.assertIn("activation, frequency", self.refused(2, "learn", self.pairs, "--method", "feature_selection", "--set", "by=x"))
+        self.assertIn("--autoencoder", self.refused(2, "learn", self.pairs, "--autoencoder", "cheerful"))
+
     def test_recipes(self):
         recipe = self.file("recipe.yaml", "training:\n  split: {gamma: 6}\n  kind: vector\n  steps: 2\n  reference_norm: 100\n")
         job = json.loads(self.run_ok("learn", self.pairs, "--recipe", recipe, "--json"))
