@@ -48,7 +48,8 @@ std::vector<Trainer::Row> Trainer::Steer(const Minibatch& minibatch, bool losing
 
 // Ranges of rows that make one piece of work each.
 std::vector<std::span<const Trainer::Row>> Trainer::Units(const std::vector<Row>& rows) const {
-  const int most = parts_.unit_rows();
+  // An interchange keeps whole distributions over the vocabulary.
+  const int most = Interchanges(params_.objective) ? 0 : parts_.unit_rows();
   std::vector<std::span<const Row>> units;
   for (size_t begin = 0; begin < rows.size();) {
     size_t count = 1;

@@ -62,8 +62,9 @@ absl::Status CheckPlace(SignalKind kind, Site site, Read read, const ModelShape&
                                   : absl::StrCat("none: a ", Name(kind), " reads what it changes"));
   }
   if (site.kind == SiteKind::kBlockOut) {
-    return own_input ? InvalidField(field, "none", "block_in, attn_in, mlp_in, mlp_mid or block_out")
-                     : absl::OkStatus();
+    return own_input
+               ? InvalidField(field, "none", "block_in, attn_in, mlp_in, mlp_mid or block_out")
+               : absl::OkStatus();
   }
   return own_input ? absl::OkStatus()
                    : InvalidField(field, Name(read),
