@@ -25,6 +25,7 @@ v1::Pool ToProto(const PoolStats& pool) {
   out.set_healthy(!pool.engine.failed);
   out.set_kv_blocks(pool.engine.kv_blocks_total);
   out.set_kv_block_size(pool.block_size);
+  out.set_learning_only(pool.learning_only);
   return out;
 }
 

@@ -30,8 +30,9 @@ int Serve(const steer::ServerOptions& options) {
   spdlog::info("model {} ({} layers, {}), fingerprint {}", model.name, model.shape.layers,
                model.dtype, model.fingerprint);
   for (const steer::PoolStats& pool : (*runtime)->pools()) {
-    spdlog::info("pool {}: KV cache of {} MiB, {} blocks of {} positions", pool.name,
-                 pool.kv_cache_bytes >> 20, pool.engine.kv_blocks_total, pool.block_size);
+    spdlog::info("pool {}: {}KV cache of {} MiB, {} blocks of {} positions", pool.name,
+                 pool.learning_only ? "learning only, " : "", pool.kv_cache_bytes >> 20,
+                 pool.engine.kv_blocks_total, pool.block_size);
   }
 
   absl::StatusOr<std::unique_ptr<steer::Server>> server =

@@ -54,10 +54,13 @@ void AddSwitch(CLI::App& app, const std::string& name, bool& value, const std::s
 }
 
 // Two pools of one name could not be told apart.
-absl::Status CheckDevices(const std::vector<std::string>& devices) {
-  const std::set<std::string> names(devices.begin(), devices.end());
-  if (names.size() == devices.size()) return absl::OkStatus();
-  return InvalidField("--devices", absl::StrJoin(devices, ","), "each device once");
+absl::Status CheckDevices(const RuntimeOptions& options) {
+  const std::set<std::string> names(options.devices.begin(), options.devices.end());
+  if (names.size() != options.devices.size()) {
+    return InvalidField("--devices", absl::StrJoin(options.devices, ","), "each device once");
+  }
+  if (!names.contains(options.learning_device)) return absl::OkStatus();
+  return InvalidField("--learning-device", options.learning_device, "none of --devices");
 }
 
 void AddModelOptions(CLI::App& app, RuntimeOptions& options) {
@@ -79,6 +82,9 @@ void AddModelOptions(CLI::App& app, RuntimeOptions& options) {
       ->allow_extra_args(false)
       ->check(CLI::Validator(CheckDevice, "cpu:<n>|cuda:<n>"))
       ->capture_default_str();
+  app.add_option("--learning-device", options.learning_device,
+                 "a pool for learning jobs alone; else they share those of --devices")
+      ->check(CLI::Validator(CheckDevice, "cpu:<n>|cuda:<n>"));
   app.add_option("--dtype", options.dtype, "compute and cache type")
       ->check(CLI::IsMember({"bf16", "f32"}))
       ->capture_default_str();
@@ -169,7 +175,7 @@ Invocation ParseCommandLine(int argc, const char* const* argv) {
     invocation.exit_code = code == 0 ? 0 : 2;
     return invocation;
   }
-  absl::Status status = CheckDevices(options.runtime.devices);
+  absl::Status status = CheckDevices(options.runtime);
   if (status.ok()) status = CheckListenAddresses(options);
   if (!status.ok()) {
     invocation.output = absl::StrCat(std::string(status.message()), "\n");

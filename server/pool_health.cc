@@ -15,7 +15,7 @@ std::map<std::string, bool> ServingStatus(const std::vector<PoolStats>& pools) {
   bool any = false;
   for (const PoolStats& pool : pools) {
     serving[absl::StrCat("pool/", pool.name)] = !pool.engine.failed;
-    any = any || !pool.engine.failed;
+    any = any || !(pool.engine.failed || pool.learning_only);
   }
   for (const std::string& service : ServiceNames()) serving[service] = any;
   serving[""] = any;

@@ -12,7 +12,7 @@
 namespace steer {
 
 // Whether each name of grpc.health.v1 serves: "pool/<name>" while its device has not failed, our
-// services and "", the server as a whole, while any device is left.
+// services and "", the server as a whole, while any device that takes requests is left.
 std::map<std::string, bool> ServingStatus(const std::vector<PoolStats>& pools);
 
 // Tells gRPC's health service which pools serve: at once and then every second, on a thread of its

@@ -79,7 +79,10 @@ absl::Status RunModel(const Session& session, const ModelOptions& options) {
   // Not in positions: layers with a window have blocks of their own, and need few of them.
   Table pools({{"POOL"}, {"STATE"}, {"KV BLOCKS", Table::Align::kRight}});
   for (const v1::Pool& pool : model.pools()) {
-    pools.Add({pool.name(), pool.healthy() ? "healthy" : "FAILED", absl::StrCat(pool.kv_blocks())});
+    pools.Add({pool.name(),
+               absl::StrCat(pool.healthy() ? "healthy" : "FAILED",
+                            pool.learning_only() ? ", learning only" : ""),
+               absl::StrCat(pool.kv_blocks())});
   }
   Print("\n" + pools.ToString());
   Table sites({{"SITE"}, {"IN", Table::Align::kRight}, {"OUT", Table::Align::kRight}});

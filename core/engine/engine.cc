@@ -163,10 +163,7 @@ void Engine::RunStep(const Batch& batch) {
   CountStep(batch, result, seconds);  // Update ends sequences: count before
   scheduler_.Update(batch, result, Clock::now(), seconds);
   unit_share_.StepRan(seconds);
-  if (absl::IsUnavailable(result.status())) {
-    lost_ = DeviceLost(result.status());
-    EndEverything(lost_);
-  }
+  CheckDevice(result.status());
   Publish();
 }
 
@@ -186,7 +183,14 @@ void Engine::RunOneUnit() {
     ++stats_.units;
     stats_.unit_seconds += seconds;
   }
+  CheckDevice(status);
   pending->Finish(std::move(status));
+}
+
+void Engine::CheckDevice(const absl::Status& status) {
+  if (!absl::IsUnavailable(status)) return;
+  lost_ = DeviceLost(status);
+  EndEverything(lost_);
 }
 
 void Engine::EndEverything(const absl::Status& why) {

@@ -47,7 +47,7 @@ struct EngineStats {
 // (capturing activations for a learner). At most one unit runs between two steps, and while
 // interactive requests run, units get the scheduler's background share of the time and no more.
 //
-// A step that ends with UNAVAILABLE means that the device is lost: everything ends with
+// A step or a unit that ends with UNAVAILABLE means that the device is lost: everything ends with
 // UNAVAILABLE, now and from then on.
 class Engine {
  public:
@@ -92,6 +92,8 @@ class Engine {
   void RunStep(const Batch& batch);
   bool UnitsMayRun() const;
   void RunOneUnit();
+  // After a step or a unit.
+  void CheckDevice(const absl::Status& status);
   void EndEverything(const absl::Status& why);
   void CountStep(const Batch& batch, const absl::StatusOr<StepResult>& result, double seconds);
   void Publish();

@@ -16,7 +16,6 @@
 #include "core/engine/model_runner.h"
 #include "core/model/kv_cache.h"
 #include "core/model/model_config.h"
-#include "core/runtime/activation_reader.h"
 #include "core/runtime/dispatcher.h"
 #include "core/runtime/kv_memory.h"
 #include "core/runtime/kv_sizing.h"
@@ -87,33 +86,35 @@ absl::StatusOr<std::unique_ptr<DevicePools>> DevicePools::Start(const RuntimeOpt
 
 absl::Status DevicePools::StartPools(const RuntimeOptions& options,
                                      std::atomic<RequestId>* next_id) {
-  for (const std::string& name : options.devices) {
-    STEER_ASSIGN_OR_RETURN(const at::Device wanted, DeviceOf(name));
-    Pool pool;
+  STEER_ASSIGN_OR_RETURN(const std::vector<PoolDevice> named, PoolDevicesOf(options));
+  for (const PoolDevice& one : named) {
+    Pool& pool = pools_.emplace_back();
+    pool.serves = one.serves;
     for (const auto& device : devices_) {
-      if (device->decoder->device() == wanted) pool.device = device.get();
+      if (device->decoder->device() == one.device) pool.device = device.get();
     }
-    pools_.push_back(std::move(pool));
   }
   std::vector<std::vector<BlockGroup>> groups;  // by pool
-  // Every pool must be able to take every request.
+  // Every pool that serves must be able to take every request.
   context_limit_ = model_->config->context_limit;
   for (const Pool& pool : pools_) {
-    STEER_ASSIGN_OR_RETURN(std::vector<BlockGroup> sized, SizeBlocks(options, *pool.device));
-    context_limit_ = PositionsThatFit(sized, context_limit_, options.step_tokens, kBlockSize);
+    STEER_ASSIGN_OR_RETURN(std::vector<BlockGroup> sized, SizeBlocks(options, pool));
+    if (pool.serves)
+      context_limit_ = PositionsThatFit(sized, context_limit_, options.step_tokens, kBlockSize);
     groups.push_back(std::move(sized));
   }
   for (size_t i = 0; i < pools_.size(); ++i) {
-    STEER_RETURN_IF_ERROR(StartPool(options, options.devices[i], std::move(groups[i]), pools_[i]));
+    STEER_RETURN_IF_ERROR(StartPool(options, named[i].name, std::move(groups[i]), pools_[i]));
     STEER_RETURN_IF_ERROR(WarmUp(*pools_[i].worker, next_id));
   }
   return absl::OkStatus();
 }
 
 // A quarter of what the device has to spare goes to the pools that share it, but no more than full
-// contexts for all their sequences.
+// contexts for all their sequences. Learning takes no more than its pool's first step does.
 absl::StatusOr<std::vector<BlockGroup>> DevicePools::SizeBlocks(const RuntimeOptions& options,
-                                                                const Device& device) const {
+                                                                const Pool& pool) const {
+  const Decoder& decoder = *pool.device->decoder;
   const ModelConfig& config = *model_->config;
   KvDemand demand{.context_limit = config.context_limit,
                   .max_sequences = options.max_sequences,
@@ -123,14 +124,14 @@ absl::StatusOr<std::vector<BlockGroup>> DevicePools::SizeBlocks(const RuntimeOpt
   for (const KvGroup& group : config.kv_groups()) {
     demand.groups.push_back(
         {.window = group.window,
-         .block_bytes = KvCache::BlockBytes(config, group, kBlockSize, device.decoder->dtype())});
+         .block_bytes = KvCache::BlockBytes(config, group, kBlockSize, decoder.dtype())});
     smallest += demand.groups.back().block_bytes;
   }
-  int64_t bytes = options.kv_cache_mib << 20;
-  if (options.kv_cache_mib == 0) {
-    STEER_ASSIGN_OR_RETURN(const int64_t free, FreeMemory(device.decoder->device()));
+  int64_t bytes = pool.serves ? options.kv_cache_mib << 20 : smallest;
+  if (bytes == 0) {
+    STEER_ASSIGN_OR_RETURN(const int64_t free, FreeMemory(decoder.device()));
     int64_t sharing = 0;
-    for (const Pool& pool : pools_) sharing += pool.device == &device ? 1 : 0;
+    for (const Pool& other : pools_) sharing += other.serves && other.device == pool.device ? 1 : 0;
     bytes = std::min(free / 4 / sharing, MostKvBytes(demand));
   }
   std::vector<BlockGroup> groups = ShareKvBytes(demand, bytes);
@@ -153,9 +154,8 @@ absl::Status DevicePools::StartPool(const RuntimeOptions& options, const std::st
       }));
   pool.kv_cache_bytes = cache->bytes();
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const int threads = options.threads > 0
-                          ? options.threads
-                          : std::max(1, cores / static_cast<int>(options.devices.size()));
+  const int threads =
+      options.threads > 0 ? options.threads : std::max(1, cores / static_cast<int>(pools_.size()));
   WorkerPool::Parts parts;
   parts.name = name;
   parts.options = {.step_tokens = options.step_tokens,
@@ -178,7 +178,9 @@ absl::Status DevicePools::StartPool(const RuntimeOptions& options, const std::st
 
 std::vector<WorkerPool*> DevicePools::workers() const {
   std::vector<WorkerPool*> workers;
-  for (const Pool& pool : pools_) workers.push_back(pool.worker.get());
+  for (const Pool& pool : pools_) {
+    if (pool.serves) workers.push_back(pool.worker.get());
+  }
   return workers;
 }
 
@@ -187,6 +189,7 @@ std::vector<PoolStats> DevicePools::stats() const {
   std::set<const Device*> counted;
   for (const Pool& pool : pools_) {
     PoolStats one{.name = pool.worker->name(),
+                  .learning_only = !pool.serves,
                   .engine = pool.worker->engine().stats(),
                   .block_size = kBlockSize,
                   .in_flight = pool.worker->in_flight(),
@@ -209,22 +212,26 @@ void DevicePools::Drop(const std::string& signal_id) {
 absl::StatusOr<std::vector<EngineScorer::Place>> DevicePools::ScoringPlaces() const {
   std::vector<EngineScorer::Place> places;
   for (const Pool& pool : pools_) {
-    if (pool.worker->healthy()) places.push_back({pool.worker.get(), pool.device->decoder});
+    if (pool.serves && pool.worker->healthy())
+      places.push_back({pool.worker.get(), pool.device->decoder});
   }
   if (places.empty()) return absl::UnavailableError("every device has failed");
   return places;
 }
 
-absl::StatusOr<EngineScorer::Place> DevicePools::LeastLoaded() const {
+absl::StatusOr<EngineScorer::Place> DevicePools::ScoringPlace() const {
   STEER_ASSIGN_OR_RETURN(const std::vector<EngineScorer::Place> places, ScoringPlaces());
   return *std::min_element(places.begin(), places.end(), [](const auto& a, const auto& b) {
     return a.pool->in_flight() < b.pool->in_flight();
   });
 }
 
-absl::StatusOr<ReadActivations> DevicePools::ActivationReader() const {
-  STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, LeastLoaded());
-  return MakeActivationReader(&place.pool->engine(), place.decoder);
+absl::StatusOr<EngineScorer::Place> DevicePools::LearningPlace() const {
+  const Pool& last = pools_.back();
+  if (last.serves) return ScoringPlace();
+  if (last.worker->healthy()) return EngineScorer::Place{last.worker.get(), last.device->decoder};
+  return absl::UnavailableError(
+      absl::StrCat("the learning device ", last.worker->name(), " has failed"));
 }
 
 }  // namespace steer

@@ -8,7 +8,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/learn/activation.h"
 #include "core/model/decoder.h"
 #include "core/runtime/engine_scorer.h"
 #include "core/runtime/pool_stats.h"
@@ -33,20 +32,22 @@ class DevicePools {
                                                             SignalStore* store,
                                                             std::atomic<RequestId>* next_id);
 
-  // Positions of a sequence that every pool can take.
+  // Positions of a sequence that every pool that serves can take.
   int context_limit() const { return context_limit_; }
-  // In the order of the options, as the two below.
+  // Those that serve, in the order of the options.
   std::vector<WorkerPool*> workers() const;
+  // Of all, the learning device's last.
   std::vector<PoolStats> stats() const;
   // The signal leaves every device's memory; requests that use it keep it alive.
   void Drop(const std::string& signal_id);
-  // Where scoring may run: the pools whose device has not failed. UNAVAILABLE when none is left.
+  // Where scoring may run: the pools that serve and whose device has not failed. UNAVAILABLE when
+  // none is left.
   absl::StatusOr<std::vector<EngineScorer::Place>> ScoringPlaces() const;
-  // A learner's way to the model through the least loaded pool. UNAVAILABLE when every device has
-  // failed.
-  absl::StatusOr<ReadActivations> ActivationReader() const;
-  // That pool itself.
-  absl::StatusOr<EngineScorer::Place> LeastLoaded() const;
+  // The least loaded of them.
+  absl::StatusOr<EngineScorer::Place> ScoringPlace() const;
+  // Where a learner works: on the learning device, UNAVAILABLE when it has failed; without one as
+  // ScoringPlace.
+  absl::StatusOr<EngineScorer::Place> LearningPlace() const;
 
  private:
   // What the pools of one device share.
@@ -56,6 +57,7 @@ class DevicePools {
   };
   struct Pool {
     Device* device = nullptr;
+    bool serves = true;  // or learns and does nothing else
     int64_t kv_cache_bytes = 0;
     std::unique_ptr<WorkerPool> worker;
   };
@@ -63,13 +65,13 @@ class DevicePools {
   DevicePools(const ResidentModel* model, SignalStore* store);
   absl::Status StartPools(const RuntimeOptions& options, std::atomic<RequestId>* next_id);
   absl::StatusOr<std::vector<BlockGroup>> SizeBlocks(const RuntimeOptions& options,
-                                                     const Device& device) const;
+                                                     const Pool& pool) const;
   absl::Status StartPool(const RuntimeOptions& options, const std::string& name,
                          std::vector<BlockGroup> groups, Pool& pool) const;
 
   const ResidentModel* const model_;
   std::vector<std::unique_ptr<Device>> devices_;
-  std::vector<Pool> pools_;  // after what they use
+  std::vector<Pool> pools_;  // after what they use; the learning device's last
   int context_limit_ = 0;
 };
 

@@ -68,6 +68,7 @@ absl::Status PrepareSubtraction(TrainingRun& run) {
 }  // namespace
 
 absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec) const {
+  STEER_RETURN_IF_ERROR(pools_.LearningPlace().status());
   if (spec.search) {
     for (const int layer : spec.search->layers) {
       if (layer >= 0 && layer < model_.shape.layers) continue;
@@ -148,7 +149,7 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
 absl::StatusOr<std::vector<LearntSignal>> Learners::MakeVectors(AttributedExtraction extraction,
                                                                 const std::vector<ReadPair>& pairs,
                                                                 JobContext& context) const {
-  STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, pools_.LeastLoaded());
+  STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, pools_.LearningPlace());
   const ReadActivations read = MakeActivationReader(&place.pool->engine(), place.decoder);
   if (!extraction.params.attribution)
     return ExtractSignals(read, pairs, extraction.layers, extraction.params, context);
@@ -215,7 +216,7 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
     learners.push_back(
         [this, one = std::move(one), pairs, held_out](
             JobContext& context, JobCheckpoint& checkpoint) -> absl::StatusOr<LearntSignal> {
-          STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, pools_.LeastLoaded());
+          STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, pools_.LearningPlace());
           TrainingRun run = one;
           run.pairs = *pairs;
           run.held_out = *held_out;

@@ -35,7 +35,7 @@ class LearningJobs {
   static absl::StatusOr<std::unique_ptr<LearningJobs>> Create(const Parts& parts);
 
   // INVALID_ARGUMENT, naming the field, for what the model cannot learn; NOT_FOUND for a data set;
-  // the queue's refusals.
+  // UNAVAILABLE when no device is left to learn on; the queue's refusals.
   absl::StatusOr<JobRecord> Start(LearnSpec spec);
   // Lets unfinished jobs go on. `read` turns a definition into what it means.
   using ReadDefinition = std::function<absl::StatusOr<LearnSpec>(const std::string& definition)>;

@@ -45,12 +45,6 @@ absl::StatusOr<int> LowestSteered(const ResolvedControl& control) {
   return lowest;
 }
 
-EngineScorer::Place LeastLoaded(const std::vector<EngineScorer::Place>& places) {
-  return *std::min_element(places.begin(), places.end(), [](const auto& a, const auto& b) {
-    return a.pool->in_flight() < b.pool->in_flight();
-  });
-}
-
 double MeanOf(const std::vector<TokenShift>& shifts, double TokenShift::* number) {
   double sum = 0;
   for (const TokenShift& shift : shifts) sum += shift.*number;
@@ -193,13 +187,12 @@ absl::StatusOr<ManifoldSummary> ManifoldViewer::View(const ManifoldSpec& spec,
                                                      const std::function<bool()>& cancelled,
                                                      const ManifoldListener& listener) const {
   STEER_ASSIGN_OR_RETURN(Prepared call, Prepare(spec));
-  STEER_ASSIGN_OR_RETURN(const std::vector<EngineScorer::Place> places,
-                         parts_.pools->ScoringPlaces());
+  STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, parts_.pools->ScoringPlace());
   auto stopped = absl::CancelledError("viewing the manifold was stopped by its reader");
   const auto total = std::ssize(call.prompts) * (1 + std::ssize(spec.multipliers));
   int64_t done = 0;
   int64_t at_a_time = 1;  // the plain model first
-  ManifoldReader reader({.place = LeastLoaded(places),
+  ManifoldReader reader({.place = place,
                          .controls = call.controls,
                          .layer = call.summary.site.layer,
                          .unit_rows = parts_.unit_rows,

@@ -9,7 +9,8 @@ namespace steer {
 
 // One device with its engine.
 struct PoolStats {
-  std::string name;  // metrics label, "cpu:0"
+  std::string name;            // metrics label, "cpu:0"
+  bool learning_only = false;  // it serves no requests
   EngineStats engine;
   int block_size = 0;  // positions of a KV block
   int in_flight = 0;   // requests that have not finished, background ones included

@@ -49,12 +49,22 @@ ModelInfo InfoOf(const ResidentModel& model, ModelMarks marks, const std::string
   return info;
 }
 
+absl::StatusOr<at::Device> DeviceOf(const char* field, const std::string& pool) {
+  absl::StatusOr<at::Device> parsed =
+      CatchTorch("device", [&]() -> absl::StatusOr<at::Device> { return at::Device(pool); });
+  if (parsed.ok() && parsed->is_cpu()) return at::Device(at::kCPU);
+  if (parsed.ok() && parsed->is_cuda() && at::hasCUDA()) return parsed;
+  return InvalidField(
+      field, absl::StrCat("'", pool, "'"),
+      at::hasCUDA() ? "cpu:N or cuda:N" : "cpu:N: this libtorch has no CUDA device");
+}
+
 absl::StatusOr<std::vector<at::Device>> DevicesOf(const RuntimeOptions& options) {
+  STEER_ASSIGN_OR_RETURN(const std::vector<PoolDevice> pools, PoolDevicesOf(options));
   std::vector<at::Device> devices;
-  for (const std::string& name : options.devices) {
-    STEER_ASSIGN_OR_RETURN(const at::Device device, DeviceOf(name));
-    if (std::find(devices.begin(), devices.end(), device) == devices.end()) {
-      devices.push_back(device);
+  for (const PoolDevice& pool : pools) {
+    if (std::find(devices.begin(), devices.end(), pool.device) == devices.end()) {
+      devices.push_back(pool.device);
     }
   }
   return devices;
@@ -104,14 +114,17 @@ absl::StatusOr<Checkpoint> Reopened(const Checkpoint& checkpoint) {
 
 }  // namespace
 
-absl::StatusOr<at::Device> DeviceOf(const std::string& pool) {
-  absl::StatusOr<at::Device> parsed =
-      CatchTorch("device", [&]() -> absl::StatusOr<at::Device> { return at::Device(pool); });
-  if (parsed.ok() && parsed->is_cpu()) return at::Device(at::kCPU);
-  if (parsed.ok() && parsed->is_cuda() && at::hasCUDA()) return parsed;
-  return InvalidField(
-      "devices", absl::StrCat("'", pool, "'"),
-      at::hasCUDA() ? "cpu:N or cuda:N" : "cpu:N: this libtorch has no CUDA device");
+absl::StatusOr<std::vector<PoolDevice>> PoolDevicesOf(const RuntimeOptions& options) {
+  std::vector<PoolDevice> pools;
+  for (const std::string& name : options.devices) {
+    STEER_ASSIGN_OR_RETURN(const at::Device device, DeviceOf("devices", name));
+    pools.push_back({name, device});
+  }
+  const std::string& learning = options.learning_device;
+  if (learning.empty()) return pools;
+  STEER_ASSIGN_OR_RETURN(const at::Device device, DeviceOf("learning_device", learning));
+  pools.push_back({learning, device, /*serves=*/false});
+  return pools;
 }
 
 absl::StatusOr<ResidentModel> ResidentModel::Load(const RuntimeOptions& options) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,14 +25,20 @@ struct ResidentModel {
 
   const Decoder& decoder() const { return *decoders.front(); }
 
-  // Takes model_path, generation_config_path, dtype and devices of the options. INVALID_ARGUMENT
-  // names the option; otherwise as in Checkpoint, Tokenizer and Decoder. Logs how far it is, if the
-  // files are large.
+  // Takes model_path, generation_config_path, dtype and the devices of the options.
+  // INVALID_ARGUMENT names the option; otherwise as in Checkpoint, Tokenizer and Decoder. Logs how
+  // far it is, if the files are large.
   static absl::StatusOr<ResidentModel> Load(const RuntimeOptions& options);
 };
 
-// The device of a pool's name: "cpu:1" is the CPU like "cpu:0". INVALID_ARGUMENT if this libtorch
-// has no such device.
-absl::StatusOr<at::Device> DeviceOf(const std::string& pool);
+// A pool's name and its device: "cpu:1" is the CPU like "cpu:0".
+struct PoolDevice {
+  std::string name;
+  at::Device device;
+  bool serves = true;  // or learns and does nothing else
+};
+// Those that serve, in the order of the options, then the one that learns, if there is one.
+// INVALID_ARGUMENT if this libtorch has no such device.
+absl::StatusOr<std::vector<PoolDevice>> PoolDevicesOf(const RuntimeOptions& options);
 
 }  // namespace steer

@@ -59,6 +59,9 @@ absl::Status CheckOptions(const RuntimeOptions& options) {
   if (distinct.size() != options.devices.size()) {
     return InvalidField("devices", absl::StrJoin(options.devices, ","), "each device once");
   }
+  if (distinct.contains(options.learning_device)) {
+    return InvalidField("learning_device", options.learning_device, "none of devices");
+  }
   return absl::OkStatus();
 }
 

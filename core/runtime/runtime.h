@@ -110,7 +110,7 @@ class Runtime {
   absl::StatusOr<std::string> Detokenize(const std::vector<TokenId>& tokens,
                                          bool with_special) const;
 
-  // One per device, in the order of the options.
+  // One per device, in the order of the options; the learning device's last.
   std::vector<PoolStats> pools() const;
   // Refuses new requests with UNAVAILABLE from now on; running ones go on.
   void StartDraining();

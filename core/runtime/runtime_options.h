@@ -13,6 +13,8 @@ struct RuntimeOptions {
   std::string state_directory;         // signals.db and payloads/; made if missing
   // One worker pool each: "cpu:0", "cpu:1", "cuda:0". Names of CPU pools only tell them apart.
   std::vector<std::string> devices = {"cpu:0"};
+  // Another pool, none of `devices`, for learning jobs and nothing else; "" = they share `devices`.
+  std::string learning_device;
   std::string dtype = "bf16";      // "bf16" or "f32": compute and cache type
   int threads = 0;                 // intra-op threads of one pool; 0 = the cores over the pools
   int64_t kv_cache_mib = 0;        // KV blocks of one pool; 0 = derived from the free memory

@@ -141,6 +141,28 @@ class ServingTest(unittest.TestCase):
             self.assertEqual(seen['steer_weight_bytes{pool="cpu:1"}'], 0)
             self.assertEqual(sum(seen['steer_signals_resident{pool="%s"}' % pool] for pool in pools), 1)
 
+    def test_a_device_of_its_own_for_learning_serves_nothing(self):
+        with self.steerd("--learning-device", "cpu:1") as steerd:
+            self.assertEqual(health(steerd, "pool/cpu:1"), b"\x08\x01")
+            self.assertIn("pool cpu:1: learning only", steerd.log())
+            model = steerd.call("ModelService/GetModel", message_class("steer.v1.GetModelRequest")())[0]
+            self.assertEqual([(pool.name, pool.learning_only) for pool in model.pools], [("cpu:0", False), ("cpu:1", True)])
+            request = message_class("steer.v1.StartJobRequest")()
+            request.extraction.difference_of_means.SetInParent()
+            request.pairs.add(question=b"q", positive=b"hello", negative=b"an other one")
+            job = steerd.call("LearningService/StartJob", request)[0]
+            job = steerd.call("LearningService/WatchJob", message_class("steer.v1.WatchJobRequest")(id=job.id))[-1]
+            self.assertEqual(job.state, job.SUCCEEDED, job.error)
+            calls = [generate(steerd, 20, text=b"hello" * (i + 1)) for i in range(6)]
+            self.assertEqual({list(call)[-1].finished.receipt.pool for call in calls}, {"cpu:0"})
+            seen = settled_samples(steerd)
+            self.assertGreater(seen['steer_background_units_total{pool="cpu:1"}'], 0)
+            self.assertEqual(seen['steer_background_units_total{pool="cpu:0"}'], 0)
+            self.assertEqual(seen['steer_generated_tokens_total{pool="cpu:1"}'], 0)
+        code, said = start("--model", MODEL, "--state-dir", str(self.state), "--learning-device", "cpu:0")
+        self.assertEqual(code, 2, said)
+        self.assertIn("--learning-device", said)
+
     def test_a_prefix_is_found_again_unless_that_is_switched_off(self):
         for flags, found in (((), True), (("--prefix-cache", "off"), False)):
             with self.subTest(flags=flags), self.steerd(*flags) as steerd:

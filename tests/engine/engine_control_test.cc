@@ -174,5 +174,21 @@ TEST_F(EngineTest, ALostDeviceEndsEverythingAndTakesNothingMore) {
   ExpectEmpty(*engine);
 }
 
+// Where nothing but units runs, nothing else would tell.
+TEST_F(EngineTest, AUnitTellsOfALostDeviceToo) {
+  const auto engine = Make();
+  EXPECT_EQ(engine->RunUnit([] { return absl::InternalError("its own"); }).code(),
+            absl::StatusCode::kInternal);
+  EXPECT_FALSE(engine->stats().failed);
+  EXPECT_EQ(engine->RunUnit([] { return absl::UnavailableError("planted"); }),
+            absl::UnavailableError("planted"));
+  EXPECT_TRUE(engine->stats().failed);
+  const auto later = std::make_shared<RecordingSink>();
+  engine->Submit(GenerateRequest(1, 10, 10, later));
+  EXPECT_EQ(later->Wait().status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(engine->RunUnit([] { return absl::OkStatus(); }).code(),
+            absl::StatusCode::kUnavailable);
+}
+
 }  // namespace
 }  // namespace steer

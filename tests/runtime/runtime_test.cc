@@ -299,6 +299,14 @@ TEST_F(RuntimeTest, BadOptionsAreNamed) {
     bad.devices = devices;
     EXPECT_EQ(DetailOf(Runtime::Create(bad).status())->field, "devices");
   }
+  bad.devices = {"cpu:0", "cpu:1"};
+  for (const char* learning : {"cpu:1", "tpu"}) {
+    bad.learning_device = learning;
+    const auto detail = DetailOf(Runtime::Create(bad).status());
+    EXPECT_EQ(detail->field, "learning_device");
+    EXPECT_THAT(detail->got, testing::HasSubstr(learning));
+  }
+  bad.learning_device = "";
   bad.devices = {"cpu:0"};
   for (const double share : {0.0, 1.0, std::nan("")}) {
     bad.background_share = share;

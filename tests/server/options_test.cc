@@ -12,6 +12,7 @@ namespace {
 // A file that exists, wherever the test runs.
 constexpr char kSomeFile[] = "/proc/self/exe";
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -51,6 +52,18 @@ TEST(OptionsTest, DevicesComeInAListOrOneByOne) {
   EXPECT_THAT(Parse({"--devices", "cpu:0,cpu:1,cpu:0"}).output, HasSubstr("each device once"));
 }
 
+TEST(OptionsTest, TheLearningDeviceIsAnother) {
+  EXPECT_EQ(Parse({}).options->runtime.learning_device, "");
+  const Invocation other = Parse({"--devices", "cpu:0", "--learning-device", "cpu:1"});
+  ASSERT_TRUE(other.options.has_value()) << other.output;
+  EXPECT_EQ(other.options->runtime.learning_device, "cpu:1");
+  for (const char* bad : {"cpu:1", "tpu:0", "cpu:2,cpu:3", ""}) {
+    const Invocation refused = Parse({"--devices", "cpu:0,cpu:1", "--learning-device", bad});
+    EXPECT_EQ(refused.exit_code, 2) << bad;
+    EXPECT_THAT(refused.output, AllOf(HasSubstr("--learning-device"), HasSubstr(bad)));
+  }
+}
+
 TEST(OptionsTest, TakesEveryFlag) {
   const Invocation invocation = Parse({"--state-dir",
                                        "s",
@@ -60,6 +73,8 @@ TEST(OptionsTest, TakesEveryFlag) {
                                        "off",
                                        "--devices",
                                        "cuda:1,cuda:0",
+                                       "--learning-device",
+                                       "cuda:2",
                                        "--generation-config",
                                        kSomeFile,
                                        "--chat-template",
@@ -97,6 +112,7 @@ TEST(OptionsTest, TakesEveryFlag) {
   const ServerOptions& options = *invocation.options;
   EXPECT_EQ(options.runtime.state_directory, "s");
   EXPECT_THAT(options.runtime.devices, ElementsAre("cuda:1", "cuda:0"));
+  EXPECT_EQ(options.runtime.learning_device, "cuda:2");
   EXPECT_EQ(options.runtime.generation_config_path, kSomeFile);
   EXPECT_EQ(options.runtime.chat_template_path, kSomeFile);
   EXPECT_FALSE(options.runtime.prefix_cache);

@@ -1,4 +1,5 @@
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -60,6 +61,15 @@ TEST(PoolHealthTest, AFailedDeviceTakesOnlyItsPoolOut) {
   for (const std::string& service : ServiceNames()) EXPECT_TRUE(serving.at(service)) << service;
 }
 
+TEST(PoolHealthTest, ADeviceThatOnlyLearnsKeepsNothingServing) {
+  std::vector<PoolStats> pools = TwoPools();
+  std::swap(pools[0].engine, pools[1].engine);
+  pools[1].learning_only = true;
+  const std::map<std::string, bool> serving = ServingStatus(pools);
+  EXPECT_TRUE(serving.at("pool/cpu:1"));
+  EXPECT_FALSE(serving.at(""));
+}
+
 TEST(PoolHealthTest, WithoutADeviceNothingServes) {
   std::vector<PoolStats> pools = TwoPools();
   pools[0].engine.failed = true;
@@ -70,13 +80,17 @@ TEST(AnswersTest, AModelTellsItsPoolsAndItsDefaults) {
   ModelInfo model;
   model.generation.temperature = 0.2;
   model.generation.top_k = 40;
-  const v1::Model out = ToProto(model, TwoPools());
+  std::vector<PoolStats> pools = TwoPools();
+  pools[1].learning_only = true;
+  const v1::Model out = ToProto(model, pools);
   ASSERT_EQ(out.pools_size(), 2);
   EXPECT_EQ(out.pools(0).name(), "cpu:0");
   EXPECT_EQ(out.pools(0).kv_blocks(), 20);
   EXPECT_EQ(out.pools(0).kv_block_size(), 16);
   EXPECT_TRUE(out.pools(0).healthy());
   EXPECT_FALSE(out.pools(1).healthy());
+  EXPECT_FALSE(out.pools(0).learning_only());
+  EXPECT_TRUE(out.pools(1).learning_only());
   EXPECT_EQ(out.default_sampling().temperature(), 0.2);
   EXPECT_EQ(out.default_sampling().top_k(), 40);
   EXPECT_EQ(out.default_sampling().top_p(), 1);  // built in
