@@ -1,6 +1,7 @@
 #include "core/control/control_plan.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "ATen/ATen.h"
@@ -60,6 +61,7 @@ ControlPlan ControlPlan::Build(std::span<const ControlledRows> sequences, int to
   }
 
   ControlPlan plan;
+  std::set<int64_t> edited;
   for (const std::vector<SignalRows>& place : groups) {
     for (const SignalRows& group : place) {
       PlannedTerm planned;
@@ -71,9 +73,11 @@ ControlPlan ControlPlan::Build(std::span<const ControlledRows> sequences, int to
       for (const SignalTerm& term : group.signal->terms()) {
         planned.term = &term;
         plan.terms_[term.site].push_back(planned);
+        if (term.site.kind == SiteKind::kKv) edited.insert(group.rows.begin(), group.rows.end());
       }
     }
   }
+  plan.edited_rows_.assign(edited.begin(), edited.end());
   for (auto& [site, terms] : plan.terms_) {
     std::stable_sort(terms.begin(), terms.end(), [](const PlannedTerm& a, const PlannedTerm& b) {
       return OrderOf(*a.term) < OrderOf(*b.term);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
@@ -48,10 +49,13 @@ class ControlPlan {
 
   // Empty for a site where nothing acts.
   std::span<const PlannedTerm> At(Site site) const;
+  // The rows whose keys and values are changed at some site `kv`, ascending.
+  std::span<const int64_t> edited_rows() const { return edited_rows_; }
   bool empty() const { return terms_.empty(); }
 
  private:
   std::map<Site, std::vector<PlannedTerm>> terms_;
+  std::vector<int64_t> edited_rows_;
 };
 
 }  // namespace steer

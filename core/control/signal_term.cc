@@ -1,8 +1,18 @@
 #include "core/control/signal_term.h"
 
+#include "ATen/ATen.h"
 #include "core/base/check.h"
 
 namespace steer {
+namespace {
+
+// [2 * kv_width]: of the keys, then of the values; 0 where a part is absent.
+at::Tensor KeysAndValues(const at::Tensor& k, const at::Tensor& v) {
+  const at::Tensor none = at::zeros_like(k.defined() ? k : v);
+  return at::cat({k.defined() ? k : none, v.defined() ? v : none}).flatten();
+}
+
+}  // namespace
 
 int OrderOf(const SignalTerm& term) {
   return std::visit([]<typename Change>(const Change&) { return Change::kOrder; }, term.change);
@@ -31,6 +41,8 @@ SignalTerm MakeTerm(SignalKind kind, Nonlinearity phi, Site site, Read read,
       return {site, ClampTerm{of("W"), of("a")}};
     case SignalKind::kNullOut:
       return {site, NullOutTerm{of("w"), of("b")}};
+    case SignalKind::kKv:
+      return {site, AffineTerm{.db = KeysAndValues(of("S_k"), of("S_v"))}};
   }
   STEER_CHECK(false);
   return {};

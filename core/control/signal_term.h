@@ -22,7 +22,7 @@ struct AffineTerm {
   at::Tensor a;   // [rank, in], compute type
   at::Tensor b;   // [out, rank], compute type
   at::Tensor dw;  // [out, in], compute type
-  at::Tensor db;  // [out], wide (see WideType); a vector's v
+  at::Tensor db;  // [out], wide (see WideType); a vector's v; S_k and S_v as [2 * kv_width]
 };
 
 // A signal's update at one site. The other kinds' tensors are wide, and m1 scales all they do.

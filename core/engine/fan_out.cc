@@ -26,14 +26,13 @@ int Positions(const ForcedText& text) { return static_cast<int>(text.tokens.size
 bool Same(const ForcedText& a, const ForcedText& b, const ControlSet& controls, int position) {
   if (a.tokens[position] != b.tokens[position]) return false;
   return std::all_of(controls.begin(), controls.end(), [&](const ControlEntry& control) {
-    return Selects(control.positions, a.layout, position) ==
-           Selects(control.positions, b.layout, position);
+    return Selects(control, a.layout, position) == Selects(control, b.layout, position);
   });
 }
 
 bool IsSteered(const ForcedText& text, const ControlSet& controls, int position) {
   return std::any_of(controls.begin(), controls.end(), [&](const ControlEntry& control) {
-    return Selects(control.positions, text.layout, position);
+    return Selects(control, text.layout, position);
   });
 }
 

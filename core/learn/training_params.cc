@@ -125,7 +125,7 @@ std::optional<size_t> DownProjOf(const CarrierSpec& spec, size_t which) {
 }
 
 absl::Status Validate(const CarrierSpec& spec, const ModelShape& shape) {
-  if (spec.kind == SignalKind::kNullOut) {
+  if (spec.kind == SignalKind::kNullOut || spec.kind == SignalKind::kKv) {
     return InvalidField("kind", Name(spec.kind),
                         "vector, lora, local_weight, bottleneck, low_rank_affine, feature_shift or "
                         "clamp");

@@ -113,6 +113,31 @@ void AttendSequence(const AttentionConfig& config, const Slice& sequence,
   }
 }
 
+// One sequence of which some rows, `edited`, see themselves otherwise than later ones see them: a
+// pass for the rows up to each, with the keys before it as they are seen and all others as their
+// own rows see them. So the rows up to the first are the unedited model's, bit for bit, and what is
+// kept of them serves requests without the edit.
+void AttendEdited(const AttentionConfig& config, const Slice& sequence, const AttentionRows& rows,
+                  std::span<const int64_t> edited, int row_begin, std::vector<at::Tensor>& out) {
+  const int64_t n = sequence.q.size(0), before = sequence.k.size(0) - n;
+  int64_t begin = 0;
+  for (const int64_t row : edited) {
+    const int64_t last = row - row_begin;
+    const auto with_own = [&](const at::Tensor& seen, const at::Tensor& own) {
+      return at::cat({seen.narrow(0, 0, before + last), own.narrow(0, row, n - last)});
+    };
+    std::vector<at::Tensor> rest;
+    AttendSequence(config,
+                   {sequence.q.narrow(0, begin, n - begin), with_own(sequence.k, rows.own_k),
+                    with_own(sequence.v, rows.own_v)},
+                   rest);
+    out.push_back(at::cat(rest).narrow(0, 0, last + 1 - begin));
+    begin = last + 1;
+  }
+  if (begin == n) return;
+  AttendSequence(config, {sequence.q.narrow(0, begin, n - begin), sequence.k, sequence.v}, out);
+}
+
 // Keys and values of a sequence from the cache, without what lies before its first row's window.
 Slice Cached(const AttentionConfig& config, const SequenceRows& sequence, const at::Tensor& q,
              const KvCache& cache) {
@@ -152,7 +177,12 @@ at::Tensor Attend(const AttentionConfig& config, const StepInput& input, const A
     const Slice slice = cache != nullptr && sequence.position > 0
                             ? Cached(config, sequence, q, *cache)
                             : WithinStep(sequence, rows);
-    AttendSequence(config, slice, out);
+    const auto edited = [&](int row) {
+      return std::lower_bound(rows.edited.begin(), rows.edited.end(), row);
+    };
+    AttendEdited(config, slice, rows,
+                 {edited(sequence.row_begin), edited(sequence.row_begin + sequence.count)},
+                 sequence.row_begin, out);
   }
   return at::cat(out).view({rows.q.size(0), -1});
 }

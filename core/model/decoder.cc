@@ -80,10 +80,7 @@ at::Tensor Decoder::Forward(const StepInput& input, at::Tensor h, LayerRange ran
   std::vector<RopeRows> ropes;
   for (const Rope& rope : ropes_) ropes.push_back(rope.At(input.positions));
   for (int layer = range.begin; layer < range.end; ++layer) {
-    h = layers_[layer].Forward(h, input, ropes, cache, plan);
-    if (taps == nullptr) continue;
-    if (const auto tap = taps->find(Site{layer, SiteKind::kBlockOut}); tap != taps->end())
-      tap->second = h;
+    h = layers_[layer].Forward(h, {input, ropes, cache, plan, taps});
   }
   return h;
 }

@@ -83,28 +83,48 @@ absl::Status DecoderLayer::LoadLinears(const Checkpoint& checkpoint, WeightLoade
   return absl::OkStatus();
 }
 
-at::Tensor DecoderLayer::Attention(const at::Tensor& x, const StepInput& input,
-                                   std::span<const RopeRows> ropes, KvCache* cache,
-                                   const ControlPlan& plan) const {
+AttentionRows DecoderLayer::Rows(const at::Tensor& x, const LayerStep& step) const {
   const auto heads = [this](const at::Tensor& y) { return y.view({y.size(0), -1, head_dim_}); };
-  const auto turned = [&](at::Tensor y, const RmsNorm& norm) {
-    if (norm.present()) y = norm.Forward(y);
-    return rope_ < 0 ? y : Rotate(y, ropes[rope_]);
+  const auto normed = [](const at::Tensor& y, const RmsNorm& norm) {
+    return norm.present() ? norm.Forward(y) : y;
   };
-  const AttentionRows rows = {turned(heads(q_.Forward(x, plan)), q_norm_),
-                              turned(heads(k_.Forward(x, plan)), k_norm_),
-                              heads(v_.Forward(x, plan))};
-  const at::Tensor out = o_.Forward(Attend(attention_, input, rows, cache), plan);
+  const auto turned = [&](const at::Tensor& y) {
+    return rope_ < 0 ? y : Rotate(y, step.ropes[rope_]);
+  };
+  const at::Tensor q = normed(heads(q_.Forward(x, step.plan)), q_norm_);
+  const at::Tensor k = normed(heads(k_.Forward(x, step.plan)), k_norm_);
+  const at::Tensor v = heads(v_.Forward(x, step.plan));
+  AttentionRows rows = {.q = turned(q), .k = turned(k), .v = v, .own_k = {}, .own_v = {}};
+  rows.own_k = rows.k;
+  rows.own_v = rows.v;
+
+  const Site site{attention_.layer, SiteKind::kKv};
+  const std::span<const PlannedTerm> terms = step.plan.At(site);
+  const bool tapped = step.taps != nullptr && step.taps->contains(site);
+  if (terms.empty() && !tapped) return rows;
+  at::Tensor kv = at::cat({k.flatten(1), v.flatten(1)}, 1);  // [rows, 2 * kv_width]
+  ApplyTerms(terms, SiteReads(), kv);
+  if (tapped) (*step.taps)[site] = kv;
+  if (terms.empty()) return rows;
+  const std::vector<at::Tensor> halves = kv.chunk(2, 1);
+  rows.k = turned(heads(halves[0]));
+  rows.v = heads(halves[1]);
+  rows.edited = step.plan.edited_rows();
+  return rows;
+}
+
+at::Tensor DecoderLayer::Attention(const at::Tensor& x, const LayerStep& step) const {
+  const at::Tensor out =
+      o_.Forward(Attend(attention_, step.input, Rows(x, step), step.cache), step.plan);
   return post_attn_norm_.present() ? post_attn_norm_.Forward(out) : out;
 }
 
-at::Tensor DecoderLayer::Forward(const at::Tensor& h, const StepInput& input,
-                                 std::span<const RopeRows> ropes, KvCache* cache,
-                                 const ControlPlan& plan) const {
+at::Tensor DecoderLayer::Forward(const at::Tensor& h, const LayerStep& step) const {
+  const ControlPlan& plan = step.plan;
   SiteReads reads;
   reads.block_in = h;
   reads.attn_in = attn_norm_.Forward(h);
-  at::Tensor out = h + Attention(reads.attn_in, input, ropes, cache, plan);
+  at::Tensor out = h + Attention(reads.attn_in, step);
 
   reads.mlp_in = mlp_norm_.Forward(out);
   const at::Tensor gate = gate_.Forward(reads.mlp_in, plan);
@@ -114,8 +134,9 @@ at::Tensor DecoderLayer::Forward(const at::Tensor& h, const StepInput& input,
   // A new tensor: the norm's gradient needs what it has read.
   out = out + (post_mlp_norm_.present() ? post_mlp_norm_.Forward(mlp) : mlp);
 
-  const std::span<const PlannedTerm> terms = plan.At(Site{attention_.layer, SiteKind::kBlockOut});
-  if (!terms.empty()) ApplyTerms(terms, reads, out);
+  const Site site{attention_.layer, SiteKind::kBlockOut};
+  ApplyTerms(plan.At(site), reads, out);
+  if (step.taps != nullptr && step.taps->contains(site)) (*step.taps)[site] = out;
   return out;
 }
 

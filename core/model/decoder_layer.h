@@ -34,17 +34,25 @@ class RmsNorm {
   double epsilon_ = 0;
 };
 
-// One block: attention and MLP as ModelConfig writes them down. Controls enter at the seven linears
-// and at block_out. Immutable.
+// What a step is to every block.
+struct LayerStep {
+  const StepInput& input;
+  std::span<const RopeRows> ropes;  // by ModelConfig::ropes
+  KvCache* cache = nullptr;
+  const ControlPlan& plan;
+  Taps* taps = nullptr;
+};
+
+// One block: attention and MLP as ModelConfig writes them down. Controls enter at the seven
+// linears, at kv and at block_out. Immutable.
 class DecoderLayer {
  public:
   // `weights` is narrowed to the block ("blk.<layer>.").
   static absl::StatusOr<DecoderLayer> Load(const Checkpoint& checkpoint, int layer,
                                            WeightLoader weights);
 
-  // h [rows, hidden] -> [rows, hidden]. `ropes`: by ModelConfig::ropes.
-  at::Tensor Forward(const at::Tensor& h, const StepInput& input, std::span<const RopeRows> ropes,
-                     KvCache* cache, const ControlPlan& plan) const;
+  // h [rows, hidden] -> [rows, hidden].
+  at::Tensor Forward(const at::Tensor& h, const LayerStep& step) const;
 
   // All of its tensors.
   std::vector<at::Tensor> weights() const;
@@ -52,8 +60,8 @@ class DecoderLayer {
  private:
   absl::Status LoadNorms(const ModelConfig& config, WeightLoader& weights);
   absl::Status LoadLinears(const Checkpoint& checkpoint, WeightLoader& weights);
-  at::Tensor Attention(const at::Tensor& x, const StepInput& input, std::span<const RopeRows> ropes,
-                       KvCache* cache, const ControlPlan& plan) const;
+  at::Tensor Attention(const at::Tensor& x, const LayerStep& step) const;
+  AttentionRows Rows(const at::Tensor& x, const LayerStep& step) const;
 
   AttentionConfig attention_;
   int64_t head_dim_ = 0;

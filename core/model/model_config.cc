@@ -77,7 +77,8 @@ ModelShape ModelConfig::shape() const {
           .hidden = hidden,
           .ffn = ffn,
           .q_width = heads * head_dim,
-          .kv_width = kv_heads * head_dim};
+          .kv_width = kv_heads * head_dim,
+          .kv_heads = kv_heads};
 }
 
 std::vector<KvGroup> ModelConfig::kv_groups() const {

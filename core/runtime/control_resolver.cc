@@ -107,6 +107,7 @@ absl::StatusOr<ControlEntry> ControlResolver::ResolveOne(const ControlSpec& spec
   }
   ControlEntry entry;
   entry.signal_id = record.id;
+  entry.kind = record.kind;
   MultiplierRun first;
   first.m1 = spec.multiplier.value_or(record.default_multiplier);
   first.m2 = spec.bias_multiplier.value_or(first.m1);
@@ -139,8 +140,14 @@ absl::Status CheckSelection(const PositionRule& rule, const PromptLayout& layout
 absl::Status CheckSelections(const PreparedControls& controls, const PromptLayout& layout,
                              const std::string& of) {
   for (size_t i = 0; i < controls.set.size(); ++i) {
-    STEER_RETURN_IF_ERROR(CheckSelection(controls.set[i].positions, layout,
-                                         absl::StrCat("controls[", i, "].positions"), of));
+    const ControlEntry& entry = controls.set[i];
+    const std::string field = absl::StrCat("controls[", i, "].positions");
+    STEER_RETURN_IF_ERROR(CheckSelection(entry.positions, layout, field, of));
+    if (entry.kind == SignalKind::kKv && LastOfPrompt(entry.positions, layout) < 0) {
+      return InvalidField(field, absl::StrCat("none before the last prompt token of ", of),
+                          "a rule that selects some there: a kv signal acts on a token of the "
+                          "prompt that later ones of it see");
+    }
   }
   return absl::OkStatus();
 }

@@ -26,12 +26,15 @@ constexpr int64_t kShiftsAtOnce = int64_t{1} << 23;
 // [strength][token]
 using Shifts = std::vector<std::vector<TokenShift>>;
 
-// Of a prompt, the positions on which the signal acts, without those whose norms are outliers
-// whatever they are: the template's head, and the token that every other one attends to.
-std::vector<int64_t> LookedAt(const PositionRule& rule, const PromptLayout& layout) {
+// Of a prompt, the positions on which the signal acts, or of a kv signal those behind it, which see
+// what it did; without those whose norms are outliers whatever they are: the template's head, and
+// the token that every other one attends to.
+std::vector<int64_t> LookedAt(const ControlEntry& entry, const PromptLayout& layout) {
+  const bool is_kv = entry.kind == SignalKind::kKv;
   std::vector<int64_t> positions;
   for (int p = std::max(1, layout.head_length); p < layout.prompt_length; ++p) {
-    if (Selects(rule, layout, p)) positions.push_back(p);
+    if (is_kv ? p > LastOfPrompt(entry.positions, layout) : Selects(entry, layout, p))
+      positions.push_back(p);
   }
   return positions;
 }
@@ -103,7 +106,7 @@ absl::StatusOr<std::vector<ViewedPrompt>> ManifoldViewer::Prompts(
                           absl::StrCat("up to ", parts_.model->context_limit, " tokens"));
     }
     STEER_RETURN_IF_ERROR(CheckSelections(controls, prepared->layout, field));
-    std::vector<int64_t> positions = LookedAt(controls.set.front().positions, prepared->layout);
+    std::vector<int64_t> positions = LookedAt(controls.set.front(), prepared->layout);
     if (positions.empty()) continue;
     prepared->tokens.push_back(prepared->tokens.back());
     prompts.push_back({{std::move(prepared->tokens), prepared->layout}, std::move(positions)});

@@ -27,8 +27,13 @@ void SetMultipliers(ControlEntry& entry, int position, double m1, double m2) {
   entry.multipliers.push_back({.position = position, .m1 = m1, .m2 = m2});
 }
 
+bool Selects(const ControlEntry& entry, const PromptLayout& layout, int position) {
+  return entry.kind == SignalKind::kKv ? position == LastOfPrompt(entry.positions, layout)
+                                       : Selects(entry.positions, layout, position);
+}
+
 bool Acts(const ControlEntry& entry, const PromptLayout& layout, int position) {
-  return Selects(entry.positions, layout, position) && !MultipliersAt(entry, position).off();
+  return Selects(entry, layout, position) && !MultipliersAt(entry, position).off();
 }
 
 SteeredTokens CountActing(const ControlEntry& entry, const PromptLayout& layout, int begin,

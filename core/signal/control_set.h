@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/signal/positions.h"
+#include "core/signal/signal_kind.h"
 
 namespace steer {
 
@@ -22,6 +23,7 @@ struct MultiplierRun {
 // One signal of a request with its strength over time, resolved to an exact version at admission.
 struct ControlEntry {
   std::string signal_id;
+  SignalKind kind = SignalKind::kVector;
   std::shared_ptr<const ControlSignal> signal;
   std::vector<MultiplierRun> multipliers;  // by ascending position, the first at 0; at least one
   PositionRule positions;
@@ -41,6 +43,9 @@ struct SteeredTokens {
 const MultiplierRun& MultipliersAt(const ControlEntry& entry, int position);
 // From `position` on, 0 or more, `m1` and `m2` act; runs that would have begun later are gone.
 void SetMultipliers(ControlEntry& entry, int position, double m1, double m2);
+// Whether this position is one of the signal's, whatever its multipliers: one that its rule
+// selects, and of a kv signal, which acts once, LastOfPrompt of them.
+bool Selects(const ControlEntry& entry, const PromptLayout& layout, int position);
 // Whether the signal acts on this position at all: selected, and a multiplier is not 0.
 bool Acts(const ControlEntry& entry, const PromptLayout& layout, int position);
 // Of the positions [begin, end), those on which it acts; `reused` stays 0.

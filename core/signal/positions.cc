@@ -39,6 +39,11 @@ bool Selects(const PositionRule& rule, const PromptLayout& layout, int position)
          position >= GeneratedBegin(rule, layout);
 }
 
+int LastOfPrompt(const PositionRule& rule, const PromptLayout& layout) {
+  const Range prompt = PromptRange(rule, layout);
+  return prompt.begin < prompt.end ? prompt.end - 1 : -1;
+}
+
 int CountSelected(const PositionRule& rule, const PromptLayout& layout, int begin, int end) {
   const Range prompt = PromptRange(rule, layout);
   return std::max(0, std::min(end, prompt.end) - std::max(begin, prompt.begin)) +

@@ -27,6 +27,10 @@ struct PromptLayout {
 
 bool Selects(const PositionRule& rule, const PromptLayout& layout, int position);
 
+// The last of the prompt's positions that is selected, the one that yields the first generated
+// token left out; -1 if none is.
+int LastOfPrompt(const PositionRule& rule, const PromptLayout& layout);
+
 // How many of the positions [begin, end) are selected.
 int CountSelected(const PositionRule& rule, const PromptLayout& layout, int begin, int end);
 

@@ -49,9 +49,14 @@ absl::Status CheckPlace(SignalKind kind, Site site, Read read, const ModelShape&
   }
   const bool own_input = read == Read::kSiteInput;
   const std::string field = absl::StrCat(ToString(site), ".read");
-  if (!IsAffine(kind) && site.kind != SiteKind::kBlockOut) {
+  const SiteKind only = kind == SignalKind::kKv ? SiteKind::kKv : SiteKind::kBlockOut;
+  if (!IsAffine(kind) && site.kind != only) {
     return InvalidField(ToString(site), Name(site.kind),
-                        absl::StrCat("block_out for kind ", Name(kind)));
+                        absl::StrCat(Name(only), " for kind ", Name(kind)));
+  }
+  if (IsAffine(kind) && site.kind == SiteKind::kKv) {
+    return InvalidField(ToString(site), Name(site.kind),
+                        absl::StrCat("a linear or block_out for kind ", Name(kind)));
   }
   if (!IsAffine(kind) || kind == SignalKind::kVector) {
     return own_input
@@ -91,6 +96,10 @@ absl::Status Validate(const SignalData& signal, const ModelShape& shape) {
   if (!(std::abs(signal.default_multiplier) <= kMaxMultiplier)) {
     return InvalidField("default_multiplier", absl::StrCat(signal.default_multiplier),
                         "-1e6 to 1e6");
+  }
+  if (signal.kind == SignalKind::kKv && !signal.default_positions.prompt) {
+    return InvalidField("default_positions", "none of the prompt",
+                        "some of the prompt: a kv signal acts on a token of it");
   }
   return Validate(signal.default_positions, "default_positions");
 }

@@ -23,6 +23,8 @@ namespace steer {
 //   low_rank_affine R [rank, hidden] orthonormal, W [rank, hidden], optional b [rank]
 //   clamp         W [rank, hidden] orthonormal, a [rank]: a target factor k is part of a
 //   null_out      w [hidden], not 0, optional b [1]
+//   kv            S_k, S_v [kv_heads, head_dim], at least one; S_k as keys are before they turn
+//                 (behind their norm); factors of the two are part of them
 struct SiteUpdate {
   Site site;
   // At block_out a LoRA and a local weight must name one; the other kinds there read what they
@@ -58,7 +60,8 @@ absl::Status CheckPlace(SignalKind kind, Site site, Read read, const ModelShape&
 
 // INVALID_ARGUMENT, naming the tensor, if one is not what its kind demands (see CheckTensors), if
 // there is no site, a site is repeated or a layer does not exist, if `read` does not belong to the
-// site, or if the nonlinearity, a default or a mark is out of range.
+// site, or if the nonlinearity, a default or a mark is out of range. A kv signal's default
+// positions must include the prompt.
 absl::Status Validate(const SignalData& signal, const ModelShape& shape);
 
 // The identity: SHA-256, 64 hex digits, of the canonical form (kind, sites, reads, tensors, marks,

@@ -13,7 +13,7 @@ namespace {
 // In the order of the enums.
 constexpr std::array<absl::string_view, kSignalKinds> kKindNames = {
     "vector",          "lora",  "local_weight", "bottleneck", "feature_shift",
-    "low_rank_affine", "clamp", "null_out"};
+    "low_rank_affine", "clamp", "null_out",     "kv"};
 constexpr std::array<absl::string_view, 2> kNonlinearityNames = {"identity", "silu"};
 
 template <typename Value, typename Names>

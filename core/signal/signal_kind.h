@@ -20,8 +20,11 @@ enum class SignalKind : uint8_t {
   kLowRankAffine,  // f = R^T (W h + b - R h), R with orthonormal rows
   kClamp,          // f = W^T (a - W h), W with orthonormal rows; a = 0 takes directions out
   kNullOut,        // f = -relu(w.h + b) / |w|^2 w
+  // Acts once, at one prompt position, and stands at `kv` only: what later positions see of its
+  // keys and values is k + m1 S_k, v + m1 S_v.
+  kKv,
 };
-inline constexpr int kSignalKinds = 8;
+inline constexpr int kSignalKinds = 9;
 
 absl::string_view Name(SignalKind kind);  // "vector", "low_rank_affine", ...
 absl::StatusOr<SignalKind> ParseSignalKind(absl::string_view text, absl::string_view field);

@@ -29,8 +29,8 @@ struct ExpectedTensor {
 };
 
 // The first tensor decides the rank of the others.
-std::vector<ExpectedTensor> ExpectedTensors(SignalKind kind, int64_t rank, int64_t in,
-                                            int64_t out) {
+std::vector<ExpectedTensor> ExpectedTensors(SignalKind kind, int64_t rank, int64_t in, int64_t out,
+                                            int64_t kv_heads) {
   switch (kind) {
     case SignalKind::kVector:
       return {{"v", true, {out}}};
@@ -53,6 +53,9 @@ std::vector<ExpectedTensor> ExpectedTensors(SignalKind kind, int64_t rank, int64
       return {{"W", true, {kRank, out}}, {"a", true, {rank}}};
     case SignalKind::kNullOut:
       return {{"w", true, {out}}, {"b", false, {1}}};
+    case SignalKind::kKv:
+      return {{"S_k", false, {kv_heads, out / kv_heads}},
+              {"S_v", false, {kv_heads, out / kv_heads}}};
   }
   return {};
 }
@@ -150,6 +153,8 @@ absl::Status CheckValues(SignalKind kind, const SiteUpdate& update) {
   if (kind == SignalKind::kClamp) return check("W", CheckOrthonormal);
   if (kind == SignalKind::kLowRankAffine) return check("R", CheckOrthonormal);
   if (kind == SignalKind::kNullOut) return check("w", CheckLength);
+  if (kind == SignalKind::kKv && update.tensors.empty())
+    return InvalidField(ToString(update.site), "no tensor", "S_k, S_v or both");
   if (kind != SignalKind::kFeatureShift) return absl::OkStatus();
   STEER_RETURN_IF_ERROR(check("tau", CheckNotNegative));
   return update.tensors.contains("threshold") ? check("threshold", CheckNotNegative)
@@ -160,7 +165,7 @@ absl::Status CheckValues(SignalKind kind, const SiteUpdate& update) {
 
 std::vector<std::string> TensorNames(SignalKind kind) {
   std::vector<std::string> names;
-  for (const ExpectedTensor& expected : ExpectedTensors(kind, kRank, 0, 0)) {
+  for (const ExpectedTensor& expected : ExpectedTensors(kind, kRank, 0, 0, 1)) {
     names.emplace_back(expected.name);
   }
   return names;
@@ -187,7 +192,8 @@ absl::Status CheckTensors(SignalKind kind, const SiteUpdate& update, const Model
   }
   const int64_t in = shape.ReadWidth(update.site.kind, update.read);
   const int64_t out = shape.Dims(update.site.kind).out;
-  for (const ExpectedTensor& expected : ExpectedTensors(kind, RankOf(kind, update), in, out)) {
+  for (const ExpectedTensor& expected :
+       ExpectedTensors(kind, RankOf(kind, update), in, out, shape.kv_heads)) {
     const std::string name = absl::StrCat(site, ".", expected.name);
     const auto it = update.tensors.find(std::string(expected.name));
     if (it != update.tensors.end()) {

@@ -20,8 +20,8 @@ std::vector<std::string> TensorNames(SignalKind kind);
 absl::Status CheckServed(SignalKind kind, const std::string& name, const std::string& field);
 
 // INVALID_ARGUMENT, naming the tensor, if one is missing, unknown, of the wrong shape for `shape`,
-// not F32, not finite, or not what its kind demands: orthonormal rows, a w that is not 0. The place
-// must be one where the kind can stand.
+// not F32, not finite, or not what its kind demands: orthonormal rows, a w that is not 0, one of
+// S_k and S_v. The place must be one where the kind can stand.
 absl::Status CheckTensors(SignalKind kind, const SiteUpdate& update, const ModelShape& shape);
 
 }  // namespace steer

@@ -17,7 +17,7 @@ namespace {
 
 // In the order of the enums.
 constexpr std::array<absl::string_view, kSiteKinds> kSiteNames = {
-    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "block_out"};
+    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "block_out", "kv"};
 constexpr std::array<absl::string_view, 6> kReadNames = {"input",  "block_in", "attn_in",
                                                          "mlp_in", "mlp_mid",  "block_out"};
 constexpr absl::string_view kLayerPrefix = "layers.";
@@ -92,6 +92,8 @@ SiteDims ModelShape::Dims(SiteKind kind) const {
       return {ffn, hidden};
     case SiteKind::kBlockOut:
       return {0, hidden};
+    case SiteKind::kKv:
+      return {0, kv_width};
   }
   return {};
 }

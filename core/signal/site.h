@@ -22,8 +22,9 @@ enum class SiteKind : uint8_t {
   kUpProj,
   kDownProj,  // outputs of the seven linears
   kBlockOut,
+  kKv,  // a position's keys, before they turn, and values, as later positions see them
 };
-inline constexpr int kSiteKinds = 8;
+inline constexpr int kSiteKinds = 9;
 
 // Where a weight delta reads its input. kSiteInput is the input of the site's own linear. The
 // others are for `block_out`, which has no linear: `mlp_mid` is act(gate(x)) * up(x), what
@@ -47,8 +48,8 @@ absl::StatusOr<Read> ParseRead(absl::string_view text, absl::string_view field);
 
 // Widths of one place.
 struct SiteDims {
-  int64_t in = 0;   // of the site's linear; 0 at block_out
-  int64_t out = 0;  // of what the signal is added to
+  int64_t in = 0;   // of the site's linear; 0 at block_out and kv
+  int64_t out = 0;  // of what the signal is added to; at kv of the keys, and of the values
 };
 
 // The numbers of a model that decide whether a signal fits.
@@ -58,6 +59,7 @@ struct ModelShape {
   int64_t ffn = 0;       // width of mlp_mid
   int64_t q_width = 0;   // heads * head_dim
   int64_t kv_width = 0;  // kv_heads * head_dim
+  int64_t kv_heads = 1;
 
   SiteDims Dims(SiteKind kind) const;
   // Width of what is read: of the site's own input, or of the named place.

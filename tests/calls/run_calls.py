@@ -11,7 +11,7 @@ A case is a file <Service>.<Method>.<name>.case. Lines that begin with # say wha
 
 In textproto, ${NAME} stands for a value of variables() below; ${SIZE:f}, ${SHA256:f} and ${FILE:f} for the file f of
 signal_files.py. Signals there are: calm, loud (default multiplier 2), clamp and askew (of
-directions that are not orthogonal), other_weights (made for other weights), foreign (learnt on a model of another shape, in the
+directions that are not orthogonal), kv, other_weights (made for other weights), foreign (learnt on a model of another shape, in the
 same state folder).
 
 usage: run_calls.py [PART OF A CASE'S NAME]
@@ -187,7 +187,7 @@ def main():
         state = pathlib.Path(folder, "state")
         learn_on_another_model(folder, state)
         with Steerd(os.environ["STEER_TINY_MODEL"], state) as steerd:
-            for name, alias in (("vector", "calm"), *((name, name) for name in ("loud", "clamp", "askew", "other_weights"))):
+            for name, alias in (("vector", "calm"), *((name, name) for name in ("loud", "clamp", "askew", "kv", "other_weights"))):
                 steerd.call("SignalService/RegisterSignal", *upload(name, alias))
             values = variables(steerd)
             for path in sorted(CASES.glob("*.case")):

@@ -51,6 +51,9 @@ FILES = {
     "low_rank_affine": native({f"{SITE}.R": unit_row(3), f"{SITE}.W": floats(1, 64)}, kind="low_rank_affine"),
     "feature_shift": native({f"{SITE}.{name}": floats(5, 64) for name in ("W_enc", "W_dec", "W_a")}
                             | {f"{SITE}.{name}": floats(5) for name in ("b_enc", "b_a", "tau")}, kind="feature_shift"),
+    "kv": native({"layers.0.kv.S_v": floats(2, 16), "layers.2.kv.S_k": floats(2, 16), "layers.2.kv.S_v": floats(2, 16)}, kind="kv"),
+    "kv_at_block_out": native({f"{SITE}.S_v": floats(2, 16)}, kind="kv"),
+    "kv_in_one_row": native({"layers.1.kv.S_v": floats(32)}, kind="kv"),
     "not_orthonormal": native({f"{SITE}.W": floats(2, 64), f"{SITE}.a": floats(2)}, kind="clamp"),
     "clamp_inside": native({"layers.1.o_proj.W": unit_row(0), "layers.1.o_proj.a": floats(1)}, kind="clamp"),
     "null_out_of_nothing": native({f"{SITE}.w": floats(64, value=0)}, kind="null_out"),

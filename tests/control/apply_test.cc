@@ -17,7 +17,8 @@
 namespace steer {
 namespace {
 
-constexpr ModelShape kShape{.layers = 1, .hidden = 10, .ffn = 14, .q_width = 8, .kv_width = 4};
+// Rows of keys and values together are as wide as those of a block's output.
+constexpr ModelShape kShape{.layers = 1, .hidden = 10, .ffn = 14, .q_width = 8, .kv_width = 5};
 constexpr int64_t kRows = 5;
 
 using Tensors = std::map<std::string, at::Tensor>;
@@ -28,14 +29,14 @@ struct KindCase {
 
   Tensors Made(at::ScalarType type) const {
     Tensors tensors;
-    const SignalData data = RandomSignal(kShape, kind, {0, SiteKind::kBlockOut}, 0.4, 11);
+    const SignalData data = RandomSignal(kShape, kind, PlaceOf(kind, 0), 0.4, 11);
     for (const auto& [name, host] : data.updates[0].tensors) {
       tensors[name] = at::tensor(host.floats(), at::dtype(at::kFloat)).view(host.shape).to(type);
     }
     return tensors;
   }
   SignalTerm Term(const Tensors& tensors) const {
-    return MakeTerm(kind, phi, {0, SiteKind::kBlockOut}, Read::kMlpMid, tensors);
+    return MakeTerm(kind, phi, PlaceOf(kind, 0), Read::kMlpMid, tensors);
   }
 };
 

@@ -121,6 +121,26 @@ TEST_F(FanOutTest, SeveralControlsOfDifferentReach) {
   EXPECT_EQ(plain_rows_, 4);
 }
 
+TEST_F(FanOutTest, AnEditOfThePromptIsSeenByEveryBranch) {
+  for (const std::vector<int>& windows : {std::vector<int>{0, 0, 0}, {3, 0, 8}}) {
+    decoder_ = LoadWith(windows);
+    ControlEntry edit = Entry(
+        RandomSignal(decoder_->config().shape(), SignalKind::kKv, {1, SiteKind::kKv}, 2, 5), 1);
+    const PromptLayout layout{
+        .prompt_length = 20, .head_length = 6, .user_begin = 9, .user_end = 15};
+    std::vector<ForcedText> texts = {Text(20, 9, 7, layout), Text(20, 5, 8, layout)};
+    Expect(texts, {edit}, {-1.5, 0, 0.5, 2});
+    EXPECT_EQ(plain_rows_, 18);
+    // Of equal tokens another one is edited where the prompt is another.
+    texts.push_back(Text(20, 5, 8, {.prompt_length = 17}));
+    Expect(texts, {edit, Vector(2, {.prompt = false})}, {-1.5, 0, 2});
+    EXPECT_EQ(plain_rows_, 15 + 3);
+    edit.positions.user_text_only = true;
+    Expect({Text(20, 9, 7, layout), Text(20, 5, 8, layout)}, {edit}, {1, 0});
+    EXPECT_EQ(plain_rows_, 14);
+  }
+}
+
 TEST_F(FanOutTest, TextsOfEveryShape) {
   const PromptLayout layout{.prompt_length = 10};
   const ControlSet controls = {Vector(1, {.prompt = false})};

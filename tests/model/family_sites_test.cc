@@ -44,7 +44,8 @@ Taps TapsOf(const DecoderHarness& harness, const ControlSet& controls) {
   for (int layer = 0; layer < harness.decoder().config().layers; ++layer) {
     taps[Site{layer, SiteKind::kBlockOut}] = at::Tensor();
   }
-  harness.Full({{Tokens(), controls}}, &taps);
+  // What a kv signal does in the prompt has many tokens behind it to see it.
+  harness.Full({{Tokens(), controls, {.prompt_length = 12}}}, &taps);
   return taps;
 }
 
@@ -54,7 +55,10 @@ TEST_P(FamilySiteTest, ASignalActsAtItsLayerAndNotBefore) {
   const DecoderHarness harness = Harness(GetParam().family);
   const ModelShape shape = harness.decoder().config().shape();
   const Taps plain = TapsOf(harness, {});
-  for (const SignalKind kind : {SignalKind::kVector, SignalKind::kLora, SignalKind::kLocalWeight}) {
+  const std::vector<SignalKind> affine = {SignalKind::kVector, SignalKind::kLora,
+                                          SignalKind::kLocalWeight};
+  const bool is_kv = GetParam().kind == SiteKind::kKv;
+  for (const SignalKind kind : is_kv ? std::vector{SignalKind::kKv} : affine) {
     for (int layer = 0; layer < shape.layers; ++layer) {
       const Site site{layer, GetParam().kind};
       const Taps steered = TapsOf(harness, {Entry(RandomSignal(shape, kind, site, 1.0, 23), 1.0)});

@@ -51,12 +51,16 @@ std::vector<KindCase> AllKinds() {
   return all;
 }
 
-// What leaves a block.
-at::Tensor BlockOut(const std::vector<Row>& rows, int layer) {
+// What leaves a site, block_out or kv.
+at::Tensor Out(const std::vector<Row>& rows, Site site) {
   Taps taps;
-  taps[Site{layer, SiteKind::kBlockOut}] = at::Tensor();
+  taps[site] = at::Tensor();
   Tiny().Full(rows, &taps);
   return taps.begin()->second;
+}
+
+at::Tensor BlockOut(const std::vector<Row>& rows, int layer) {
+  return Out(rows, {layer, SiteKind::kBlockOut});
 }
 
 class KindTest : public testing::TestWithParam<KindCase> {
@@ -66,26 +70,32 @@ class KindTest : public testing::TestWithParam<KindCase> {
     data.nonlinearity = GetParam().phi;
     return data;
   }
-  // Where it can stand.
+  // Where a signal of any kind can stand, block_out but for one kind.
+  Site Place(int layer) const { return PlaceOf(GetParam().kind, layer); }
+  // Wherever it can stand.
   std::vector<Site> Sites() const {
     std::vector<Site> sites;
     for (int layer = 0; layer < Shape().layers; ++layer) {
       for (int kind = 0; kind < kSiteKinds; ++kind) {
         const Site site{layer, static_cast<SiteKind>(kind)};
-        if (IsAffine(GetParam().kind) || site.kind == SiteKind::kBlockOut) sites.push_back(site);
+        if (IsAffine(GetParam().kind) ? site.kind != SiteKind::kKv : site == Place(layer))
+          sites.push_back(site);
       }
     }
     return sites;
   }
   // Rows that have little in common: plain, strong, weak on some tokens, and beside a vector.
   std::vector<Row> MixedBatch() const {
-    const SignalData data = Signal({1, SiteKind::kBlockOut}, 0.2, 7);
+    const bool is_kv = GetParam().kind == SignalKind::kKv;
+    const SignalData data = Signal(Place(1), is_kv ? 2 : 0.2, 7);
     const SignalData vector =
         RandomSignal(Shape(), SignalKind::kVector, {1, SiteKind::kBlockOut}, 0.5, 8);
+    // A kv signal acts on the prompt only.
+    const PositionRule rule = {.prompt = is_kv, .generated = !is_kv};
     std::vector<Row> rows = {
         {Tokens(9, 1)},
         {Tokens(13, 2), {Entry(data, 1.0)}, {.prompt_length = 6}},
-        {Tokens(21, 4), {Entry(data, -0.5, -0.5, {.prompt = false})}, {.prompt_length = 11}}};
+        {Tokens(21, 4), {Entry(data, -0.5, -0.5, rule)}, {.prompt_length = 11}}};
     if (GetParam().kind != SignalKind::kVector)
       rows.push_back({Tokens(8, 5), {Entry(data, 0.7), Entry(vector, 1.0)}});
     return rows;
@@ -103,7 +113,7 @@ TEST_P(KindTest, MultiplierZeroIsThePlainModelBitForBit) {
 }
 
 TEST_P(KindTest, AnOverflowingSignalLeavesItsNeighbourUntouched) {
-  const SignalData data = Signal({0, SiteKind::kBlockOut}, 1e20, 5);
+  const SignalData data = Signal(Place(0), 1e20, 5);
   const std::vector<Row> batch = {
       {Tokens(6, 1)}, {Tokens(6, 2), {Entry(data, 1e30)}}, {Tokens(3, 3)}};
   const std::vector<Row> plain = {{Tokens(6, 1)}, {Tokens(6, 2)}, {Tokens(3, 3)}};
@@ -134,8 +144,8 @@ TEST_P(KindTest, EverySiteActsAtItsLayerAndNotBefore) {
 }
 
 TEST_P(KindTest, TheChangeAtASiteIsLinearInTheMultiplier) {
-  const SignalData data = Signal({1, SiteKind::kBlockOut}, 0.3, 31);
-  const auto at = [&](double m) { return BlockOut({{Tokens(6, 9), {Entry(data, m)}}}, 1); };
+  const SignalData data = Signal(Place(1), 0.3, 31);
+  const auto at = [&](double m) { return Out({{Tokens(6, 9), {Entry(data, m)}}}, Place(1)); };
   const at::Tensor plain = at(0);
   EXPECT_LT(MaxDifference(at(2.0) - plain, 2 * (at(1.0) - plain)), 1e-4);
   EXPECT_LT(MaxDifference(at(-1.0) - plain, plain - at(1.0)), 1e-4);
@@ -143,16 +153,19 @@ TEST_P(KindTest, TheChangeAtASiteIsLinearInTheMultiplier) {
 
 TEST_P(KindTest, OnlyTheSelectedRowsChange) {
   // So strong that a null-out's b makes every row point along its direction.
-  const SignalData data = Signal({1, SiteKind::kBlockOut}, 50, 41);
+  const SignalData data = Signal(Place(1), 50, 41);
   const PromptLayout layout{.prompt_length = 6, .head_length = 2};
   const PositionRule rule{.generated = false, .exclude_template_head = true};
-  const at::Tensor plain = BlockOut({{Tokens(10, 3), {}, layout}}, 1);
-  const at::Tensor steered = BlockOut({{Tokens(10, 3), {Entry(data, 1.0, 1.0, rule)}, layout}}, 1);
+  const ControlSet controls = {Entry(data, 1.0, 1.0, rule)};
+  const at::Tensor plain = Out({{Tokens(10, 3), {}, layout}}, Place(1));
+  const at::Tensor steered = Out({{Tokens(10, 3), controls, layout}}, Place(1));
   std::vector<int> changed;
   for (int i = 0; i < 10; ++i) {
     if (!SameBits(plain[i], steered[i])) changed.push_back(i);
   }
-  EXPECT_THAT(changed, testing::ElementsAre(2, 3, 4));
+  // A kv signal acts once, on the last of them.
+  const bool is_kv = GetParam().kind == SignalKind::kKv;
+  EXPECT_EQ(changed, is_kv ? std::vector<int>{4} : (std::vector<int>{2, 3, 4}));
 }
 
 TEST_P(KindTest, CachedEqualsRecomputedForEveryChunking) {
@@ -184,14 +197,15 @@ TEST_P(KindTest, ARowAmongOthersIsWhatItIsAlone) {
 
 // Kinds act in their own order, however a request lists them; of one order, as it lists them.
 TEST_P(KindTest, TheOrderAtASiteIsThatOfTheKinds) {
-  const Site site{1, SiteKind::kBlockOut};
+  const Site site = Place(1);
   const ControlEntry own = Entry(Signal(site, 0.3, 51), 1.0);
   for (const KindCase& other : AllKinds()) {
+    if (PlaceOf(other.kind, 1) != site) continue;  // they never meet
     SignalData data = RandomSignal(Shape(), other.kind, site, 0.3, 61);
     data.nonlinearity = other.phi;
     const ControlEntry entry = Entry(data, 1.0);
-    const at::Tensor one = BlockOut({{Tokens(6, 1), {own, entry}}}, 1);
-    const at::Tensor two = BlockOut({{Tokens(6, 1), {entry, own}}}, 1);
+    const at::Tensor one = Out({{Tokens(6, 1), {own, entry}}}, site);
+    const at::Tensor two = Out({{Tokens(6, 1), {entry, own}}}, site);
     const int mine = OrderOf(own.signal->terms()[0]), others = OrderOf(entry.signal->terms()[0]);
     if (mine != others) {
       EXPECT_TRUE(SameBits(one, two)) << "beside " << NameOf(other);

@@ -171,6 +171,19 @@ TEST_F(ManifoldViewerTest, AnyKindAtALaterBlock) {
   }
 }
 
+// What it does is seen behind the token on which it acts: at the last of each prompt.
+TEST_F(ManifoldViewerTest, AKvSignalIsSeenByTheTokensBehindIt) {
+  const SignalData data =
+      RandomSignal(runtime_->model().shape, SignalKind::kKv, {1, SiteKind::kKv}, 2, 7);
+  ManifoldSpec spec = SpecOf(MustRegister(data), {0, 1});
+  spec.size.components = 1;
+  const View view = Ask(spec);
+  ASSERT_TRUE(view.summary.ok()) << view.summary.status();
+  EXPECT_EQ(view.summary->tokens, std::ssize(spec.questions));
+  EXPECT_EQ(view.points[0].change, 0);
+  EXPECT_GT(view.points[1].change, 0.01);
+}
+
 TEST_F(ManifoldViewerTest, ManyMultipliersAreWhatEachIsAlone) {
   const std::string id = MustRegister(Vector(1));
   std::vector<double> multipliers;

@@ -42,6 +42,15 @@ TEST(BlockKeyTest, WhateverMakesADifferenceToTheContentMakesOneToTheKey) {
       [](Block& block) { block.controls[0].multipliers[0].m1 = 1.5; },
       [](Block& block) { block.controls[0].multipliers[0].m2 = 1.5; },
       [](Block& block) { block.controls[0].multipliers[0].m1 = 0; },
+      // One that acts once, on the last but one of the prompt.
+      [](Block& block) {
+        block.layout.prompt_length = 11;
+        block.controls[0].kind = SignalKind::kKv;
+      },
+      [](Block& block) {
+        block.layout.prompt_length = 12;
+        block.controls[0].kind = SignalKind::kKv;
+      },
       [](Block& block) { SetMultipliers(block.controls[0], 9, 0, 0); },
       [](Block& block) { SetMultipliers(block.controls[0], 10, 0, 0); },
       [](Block& block) { SetMultipliers(block.controls[0], 10, 3, 3); },

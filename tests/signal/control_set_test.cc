@@ -62,6 +62,32 @@ TEST(ControlSetTest, ActsWhereItIsSelectedAndNotZero) {
   EXPECT_EQ(count.reused, 0);
 }
 
+TEST(ControlSetTest, AKvSignalActsOnceOnTheLastPromptTokenThatALaterOneSees) {
+  const PromptLayout layout = {
+      .prompt_length = 9, .head_length = 2, .user_begin = 3, .user_end = 6};
+  const auto acting = [&](const ControlEntry& entry, const PromptLayout& of) {
+    std::vector<int> positions;
+    for (int position = 0; position < 12; ++position) {
+      if (Acts(entry, of, position)) positions.push_back(position);
+    }
+    return positions;
+  };
+  ControlEntry entry = Entry({{0, 1, 1}});
+  entry.kind = SignalKind::kKv;
+  EXPECT_THAT(acting(entry, layout), ElementsAre(7));
+  EXPECT_EQ(CountActing(entry, layout, 0, 12).prompt, 1);
+  EXPECT_EQ(CountActing(entry, layout, 0, 12).generated, 0);
+  EXPECT_THAT(acting(entry, {.prompt_length = 1}), ElementsAre());
+  entry.positions = {.prompt = false};
+  EXPECT_THAT(acting(entry, layout), ElementsAre());
+  entry.positions = {.user_text_only = true};
+  EXPECT_THAT(acting(entry, layout), ElementsAre(5));
+  entry.positions = {.exclude_template_head = true};
+  EXPECT_THAT(acting(entry, {.prompt_length = 3, .head_length = 2}), ElementsAre());
+  SetMultipliers(entry, 7, 0, 0);
+  EXPECT_THAT(acting(entry, layout), ElementsAre());
+}
+
 TEST(ControlSetTest, CountsAddUpHoweverTheRangeIsCut) {
   std::mt19937 random(1);
   for (int round = 0; round < 300; ++round) {
@@ -70,6 +96,7 @@ TEST(ControlSetTest, CountsAddUpHoweverTheRangeIsCut) {
     ControlEntry entry = Entry({{0, 1, 1}}, {.prompt = below(2) == 0,
                                              .generated = below(2) == 0,
                                              .exclude_template_head = below(2) == 0});
+    if (below(3) == 0) entry.kind = SignalKind::kKv;
     for (int position = below(8); position < 30; position += 1 + below(8)) {
       SetMultipliers(entry, position, below(2), below(2));
     }

@@ -70,7 +70,7 @@ TEST(SignalKindTest, NamesRoundTrip) {
   const absl::Status status = ParseSignalKind("Vector", "kind").status();
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("kind: got 'Vector', allowed: vector, lora, local_weight, bottleneck, "
-                        "feature_shift, low_rank_affine, clamp, null_out"));
+                        "feature_shift, low_rank_affine, clamp, null_out, kv"));
 }
 
 TEST(ValidateTest, EveryKindPasses) {
@@ -79,9 +79,10 @@ TEST(ValidateTest, EveryKindPasses) {
   EXPECT_TRUE(Validate(LocalWeight(), kShape).ok()) << Validate(LocalWeight(), kShape);
 }
 
-TEST(ValidateTest, AVectorFitsEverySiteWithItsOwnWidth) {
+TEST(ValidateTest, AVectorFitsEverySiteButKvWithItsOwnWidth) {
   for (int kind = 0; kind < kSiteKinds; ++kind) {
     const Site site{1, static_cast<SiteKind>(kind)};
+    if (site.kind == SiteKind::kKv) continue;
     const int64_t out = kShape.Dims(site.kind).out;
     SignalData signal;
     signal.updates = {{site, Read::kSiteInput, {{"v", Tensor({out}, std::vector<float>(out, 1))}}}};

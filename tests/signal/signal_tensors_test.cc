@@ -19,7 +19,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr ModelShape kShape{.layers = 3, .hidden = 2, .ffn = 3, .q_width = 4, .kv_width = 1};
+constexpr ModelShape kShape{
+    .layers = 3, .hidden = 2, .ffn = 3, .q_width = 4, .kv_width = 2, .kv_heads = 2};
 
 // One signal of each kind that reads what it changes, at the block's output.
 SignalData AtBlockOut(SignalKind kind, std::map<std::string, HostTensor> tensors) {
@@ -66,12 +67,19 @@ SignalData NullOut() {
                     {{"w", Tensor({2}, {3, -4})}, {"b", Tensor({1}, {-0.5F})}});
 }
 
+SignalData Kv() {
+  SignalData signal = AtBlockOut(
+      SignalKind::kKv, {{"S_k", Tensor({2, 1}, {1, 2})}, {"S_v", Tensor({2, 1}, {3, 4})}});
+  signal.updates[0].site.kind = SiteKind::kKv;
+  return signal;
+}
+
 TEST(SignalTensorsTest, EveryKindPassesWithAndWithoutWhatIsOptional) {
   for (const SignalData& signal :
-       {Bottleneck(), FeatureShift(), LowRankAffine(), Clamp(), NullOut()}) {
+       {Bottleneck(), FeatureShift(), LowRankAffine(), Clamp(), NullOut(), Kv()}) {
     EXPECT_TRUE(Validate(signal, kShape).ok()) << Validate(signal, kShape);
     SignalData bare = signal;
-    for (const char* name : {"e", "b", "threshold"}) bare.updates[0].tensors.erase(name);
+    for (const char* name : {"e", "b", "threshold", "S_k"}) bare.updates[0].tensors.erase(name);
     EXPECT_TRUE(Validate(bare, kShape).ok()) << Validate(bare, kShape);
   }
 }
@@ -138,6 +146,21 @@ std::vector<Broken> BrokenValues() {
       {"a bottleneck that reads elsewhere", Bottleneck(),
        [](SignalData& s) { s.updates[0].read = Read::kMlpMid; }, "layers.1.block_out.read",
        "none: a bottleneck reads what it changes"},
+      {"a kv signal at a block's output", Kv(),
+       [](SignalData& s) { s.updates[0].site.kind = SiteKind::kBlockOut; }, "layers.1.block_out",
+       "allowed: kv for kind kv"},
+      {"a clamp at keys and values", Clamp(),
+       [](SignalData& s) { s.updates[0].site.kind = SiteKind::kKv; }, "layers.1.kv",
+       "allowed: block_out for kind clamp"},
+      {"a vector at keys and values", Kv(), [](SignalData& s) { s.kind = SignalKind::kVector; },
+       "layers.1.kv", "allowed: a linear or block_out for kind vector"},
+      {"keys of all heads in one row", Kv(), set("S_k", Tensor({1, 2}, {1, 2})), "layers.1.kv.S_k",
+       "allowed: shape [2, 1]"},
+      {"neither keys nor values", Kv(), [](SignalData& s) { s.updates[0].tensors.clear(); },
+       "layers.1.kv", "allowed: S_k, S_v or both"},
+      {"a kv signal of generated tokens", Kv(),
+       [](SignalData& s) { s.default_positions.prompt = false; }, "default_positions",
+       "a kv signal acts on a token of it"},
       {"a nonlinearity of another kind", Clamp(),
        [](SignalData& s) { s.nonlinearity = Nonlinearity::kSilu; }, "nonlinearity",
        "got silu, allowed: none for kind clamp"},

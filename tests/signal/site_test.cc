@@ -51,7 +51,7 @@ TEST(SiteTest, EverythingElseIsRefusedByName) {
                                         "layers.1.q_proj ",
                                         " layers.1.q_proj",
                                         "layers.1.Q_proj",
-                                        "layers.1.kv",
+                                        "layers.1.kv_cache",
                                         "layers.1.q_proj.v",
                                         "layer.1.q_proj",
                                         "layers.1000000.q_proj",
@@ -106,6 +106,7 @@ TEST(ModelShapeTest, WidthsOfEveryPlace) {
   EXPECT_EQ(dims(SiteKind::kUpProj), std::pair(int64_t{8}, int64_t{20}));
   EXPECT_EQ(dims(SiteKind::kDownProj), std::pair(int64_t{20}, int64_t{8}));
   EXPECT_EQ(dims(SiteKind::kBlockOut), std::pair(int64_t{0}, int64_t{8}));
+  EXPECT_EQ(dims(SiteKind::kKv), std::pair(int64_t{0}, int64_t{4}));
   EXPECT_EQ(shape.ReadWidth(SiteKind::kOProj, Read::kSiteInput), 12);
   EXPECT_EQ(shape.ReadWidth(SiteKind::kDownProj, Read::kSiteInput), 20);
   EXPECT_EQ(shape.ReadWidth(SiteKind::kBlockOut, Read::kBlockIn), 8);

@@ -50,6 +50,16 @@ SignalData BottleneckSignal(Nonlinearity nonlinearity) {
   return signal;
 }
 
+SignalData KvSignal() {
+  SignalData signal;
+  signal.kind = SignalKind::kKv;
+  signal.updates = {{{0, SiteKind::kKv}, Read::kSiteInput, {{"S_v", Floats({2, 1}, {1, 2})}}},
+                    {{1, SiteKind::kKv},
+                     Read::kSiteInput,
+                     {{"S_k", Floats({2, 1}, {3, 4})}, {"S_v", Floats({2, 1}, {5, 6})}}}};
+  return signal;
+}
+
 void ExpectSame(const SignalData& got, const SignalData& want) {
   EXPECT_EQ(got.kind, want.kind);
   EXPECT_EQ(got.nonlinearity, want.nonlinearity);
@@ -75,9 +85,9 @@ void ExpectSame(const SignalData& got, const SignalData& want) {
 }
 
 TEST(NativeTest, EveryKindRoundTrips) {
-  for (const SignalData& signal :
-       {VectorSignal(3), LoraSignal(), LocalWeightSignal(), ClampSignal(),
-        BottleneckSignal(Nonlinearity::kIdentity), BottleneckSignal(Nonlinearity::kSilu)}) {
+  for (const SignalData& signal : {VectorSignal(3), LoraSignal(), LocalWeightSignal(),
+                                   ClampSignal(), BottleneckSignal(Nonlinearity::kIdentity),
+                                   BottleneckSignal(Nonlinearity::kSilu), KvSignal()}) {
     const std::string file = WriteNative(signal);
     const absl::StatusOr<SignalData> parsed = Parse(file);
     ASSERT_TRUE(parsed.ok()) << parsed.status();

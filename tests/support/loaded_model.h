@@ -210,6 +210,7 @@ inline ControlEntry Entry(const SignalData& data, double m1, double m2, Position
   std::string id = SignalId(data);
   auto signal = ControlSignal::Create(id, data, dtype, at::kCPU);
   return {.signal_id = std::move(id),
+          .kind = data.kind,
           .signal = std::move(signal),
           .multipliers = {{.position = 0, .m1 = m1, .m2 = m2}},
           .positions = positions};

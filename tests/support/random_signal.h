@@ -79,6 +79,17 @@ inline std::map<std::string, HostTensor> RandomChange(SignalKind kind, int64_t h
   }
 }
 
+// Where a signal of every kind can stand: at a block's output, a kv signal at its keys and values.
+inline Site PlaceOf(SignalKind kind, int layer) {
+  return {layer, kind == SignalKind::kKv ? SiteKind::kKv : SiteKind::kBlockOut};
+}
+
+inline std::map<std::string, HostTensor> RandomKv(const ModelShape& shape, double scale,
+                                                  uint64_t seed) {
+  const std::vector<int64_t> sizes = {shape.kv_heads, shape.kv_width / shape.kv_heads};
+  return {{"S_k", RandomTensor(sizes, scale, seed)}, {"S_v", RandomTensor(sizes, scale, seed + 1)}};
+}
+
 // A signal of one kind at one site of a model.
 inline SignalData RandomSignal(const ModelShape& shape, SignalKind kind, Site site, double scale,
                                uint64_t seed) {
@@ -90,7 +101,8 @@ inline SignalData RandomSignal(const ModelShape& shape, SignalKind kind, Site si
   const int64_t out = shape.Dims(site.kind).out;
   update.tensors =
       IsAffine(kind) ? RandomAffine(kind, shape.ReadWidth(site.kind, update.read), out, scale, seed)
-                     : RandomChange(kind, out, scale, seed);
+      : kind == SignalKind::kKv ? RandomKv(shape, scale, seed)
+                                : RandomChange(kind, out, scale, seed);
   SignalData data;
   data.kind = kind;
   data.updates.push_back(std::move(update));
