@@ -30,11 +30,18 @@ absl::StatusOr<ExtractionMethod> ToMethod(const v1::Extraction& extraction) {
       if (extraction.linear_probe().has_l2()) params.l2 = extraction.linear_probe().l2();
       return params;
     }
+    case v1::Extraction::kKvDifference: {
+      KvDifferenceParams params;
+      const v1::KvDifference& message = extraction.kv_difference();
+      if (message.has_first_layer()) params.first_layer = message.first_layer();
+      if (message.has_key_factor()) params.key_factor = message.key_factor();
+      return params;
+    }
     case v1::Extraction::METHOD_NOT_SET:
       break;
   }
   return InvalidField("extraction.method", "nothing",
-                      "difference_of_means, principal_component or linear_probe");
+                      "difference_of_means, principal_component, linear_probe or kv_difference");
 }
 
 absl::StatusOr<Reading> ToReading(v1::Extraction::Reading reading) {

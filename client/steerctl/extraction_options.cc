@@ -11,6 +11,7 @@ namespace {
 google::protobuf::Message& MethodOf(const std::string& name, v1::Extraction& extraction) {
   if (name == "principal_component") return *extraction.mutable_principal_component();
   if (name == "linear_probe") return *extraction.mutable_linear_probe();
+  if (name == "kv_difference") return *extraction.mutable_kv_difference();
   return *extraction.mutable_difference_of_means();
 }
 
@@ -18,7 +19,7 @@ google::protobuf::Message& MethodOf(const std::string& name, v1::Extraction& ext
 
 const std::vector<std::string>& ExtractionMethods() {
   static const std::vector<std::string> names = {"difference_of_means", "principal_component",
-                                                 "linear_probe"};
+                                                 "linear_probe", "kv_difference"};
   return names;
 }
 

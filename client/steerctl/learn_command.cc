@@ -180,8 +180,9 @@ void AddLearnCommand(CLI::App& app, Session& session) {
   command.footer(
       "The first three methods make a vector of the activations behind positive and negative\n"
       "answers: the difference of their means, the direction in which they differ most\n"
-      "(principal_component), that which tells them apart best (linear_probe). The others train\n"
-      "a signal by gradients. Ctrl-C cancels the job.\n"
+      "(principal_component), that which tells them apart best (linear_probe). kv_difference\n"
+      "makes a signal of their keys and values (cache steering). The others train a signal by\n"
+      "gradients. Ctrl-C cancels the job.\n"
       "Example: steerctl learn pairs.jsonl --alias polite --layer 14 --promote\n"
       "         steerctl learn choices.jsonl --method linear_probe --reading answer_letter\n"
       "         steerctl learn --dataset power --rows 0:500 --held-out-dataset power \\\n"

@@ -32,10 +32,19 @@ struct LinearProbeParams {
   double l2 = 0.001;  // 1e-6 .. 1e6
 };
 
-using ExtractionMethod =
-    std::variant<DifferenceOfMeansParams, PrincipalComponentParams, LinearProbeParams>;
+// Cache steering (arXiv 2507.08799): of all layers from the first named on the mean difference of
+// keys, before they turn, and values, in one kv signal. One multiplier scales both, so `key_factor`
+// says how much of the keys' difference goes with all of the values': the method's c_k / c_v. It is
+// read where our pairs differ, in their answers; the method reads the end that two prompts share.
+struct KvDifferenceParams {
+  int first_layer = 1;
+  double key_factor = 0;  // 0 .. 1000; 0 leaves the keys out
+};
 
-// "difference_of_means", "principal_component", "linear_probe"
+using ExtractionMethod = std::variant<DifferenceOfMeansParams, PrincipalComponentParams,
+                                      LinearProbeParams, KvDifferenceParams>;
+
+// "difference_of_means", "principal_component", "linear_probe", "kv_difference"
 absl::string_view Name(const ExtractionMethod& method);
 
 // Which tokens of a text are read; activations of several are averaged.

@@ -15,10 +15,10 @@
 
 namespace steer {
 
-// A vector made of activations at block_out.
+// A vector made of activations at block_out, or a kv signal of keys and values.
 struct ExtractionSpec {
   ExtractionParams params;
-  int layer = -1;  // 0-based; negative = the middle layer
+  int layer = -1;  // 0-based; negative = the middle layer; of a kv signal negative
 };
 
 struct TrainSpec {

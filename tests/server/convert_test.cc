@@ -145,6 +145,16 @@ TEST(ConvertTest, ExtractionTakesWhatIsSaid) {
   EXPECT_TRUE(std::get<PrincipalComponentParams>(spec->params.method).centred);
 }
 
+TEST(ConvertTest, AKvDifferenceHasThePublishedNumbersWhereNothingElseIsSaid) {
+  const auto kv = [](const char* text) {
+    return std::get<KvDifferenceParams>(ToExtractionSpec(text)->params.method);
+  };
+  EXPECT_EQ(kv("kv_difference {}").first_layer, 1);
+  EXPECT_EQ(kv("kv_difference {}").key_factor, 0);
+  EXPECT_EQ(kv("kv_difference { first_layer: 0 }").first_layer, 0);
+  EXPECT_EQ(kv("kv_difference { key_factor: 0.1 }").key_factor, 0.1);
+}
+
 TEST(ConvertTest, ExtractionRefusesWhatItDoesNotKnow) {
   ExpectInvalid(ToExtractionSpec("layer: 1"), "extraction.method", "principal_component");
   ExpectInvalid(ToExtractionSpec("difference_of_means {} layer: -1"), "extraction.layer",
