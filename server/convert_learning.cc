@@ -40,12 +40,19 @@ absl::StatusOr<ExtractionMethod> ToMethod(const v1::Extraction& extraction) {
         params.by = FeatureSelectionParams::By::kFrequency;
       return params;
     }
+    case v1::Extraction::kKvDifference: {
+      KvDifferenceParams params;
+      const v1::KvDifference& message = extraction.kv_difference();
+      if (message.has_first_layer()) params.first_layer = message.first_layer();
+      if (message.has_key_factor()) params.key_factor = message.key_factor();
+      return params;
+    }
     case v1::Extraction::METHOD_NOT_SET:
       break;
   }
   return InvalidField("extraction.method", "nothing",
-                      "difference_of_means, principal_component, linear_probe or "
-                      "feature_selection");
+                      "difference_of_means, principal_component, linear_probe, "
+                      "feature_selection or kv_difference");
 }
 
 absl::StatusOr<Reading> ToReading(v1::Extraction::Reading reading) {
@@ -60,9 +67,12 @@ absl::StatusOr<Reading> ToReading(v1::Extraction::Reading reading) {
       return Reading::kAnswerLetter;
     case v1::Extraction::TEXT_MEAN:
       return Reading::kTextMean;
+    case v1::Extraction::PROMPT_LAST:
+      return Reading::kPromptLast;
     default:
       return InvalidField("extraction.reading", absl::StrCat(reading),
-                          "ANSWER_MEAN, ANSWER_FIRST, ANSWER_LAST, ANSWER_LETTER or TEXT_MEAN");
+                          "ANSWER_MEAN, ANSWER_FIRST, ANSWER_LAST, ANSWER_LETTER, TEXT_MEAN or "
+                          "PROMPT_LAST");
   }
 }
 

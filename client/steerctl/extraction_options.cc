@@ -12,6 +12,7 @@ google::protobuf::Message& MethodOf(const std::string& name, v1::Extraction& ext
   if (name == "principal_component") return *extraction.mutable_principal_component();
   if (name == "linear_probe") return *extraction.mutable_linear_probe();
   if (name == "feature_selection") return *extraction.mutable_feature_selection();
+  if (name == "kv_difference") return *extraction.mutable_kv_difference();
   return *extraction.mutable_difference_of_means();
 }
 
@@ -19,7 +20,8 @@ google::protobuf::Message& MethodOf(const std::string& name, v1::Extraction& ext
 
 const std::vector<std::string>& ExtractionMethods() {
   static const std::vector<std::string> names = {"difference_of_means", "principal_component",
-                                                 "linear_probe", "feature_selection"};
+                                                 "linear_probe", "feature_selection",
+                                                 "kv_difference"};
   return names;
 }
 
@@ -29,8 +31,8 @@ void AddExtractionOptions(CLI::App& command, ExtractionOptions& options) {
       .add_option("--reading", options.reading,
                   "Which tokens' activations; default: answer_mean, all of an answer")
       ->group(group)
-      ->check(CLI::IsMember(
-          {"answer_mean", "answer_first", "answer_last", "answer_letter", "text_mean"}));
+      ->check(CLI::IsMember({"answer_mean", "answer_first", "answer_last", "answer_letter",
+                             "text_mean", "prompt_last"}));
   command
       .add_option("--normalise", options.normalisation,
                   "How long the vector is made; default: none, as the method gives it")

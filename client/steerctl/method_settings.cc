@@ -49,6 +49,13 @@ absl::Status SetField(const std::string& text, google::protobuf::Message& messag
     message.GetReflection()->SetBool(&message, field, on);
     return absl::OkStatus();
   }
+  if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_INT32) {
+    int whole = 0;
+    if (!absl::SimpleAtoi(value, &whole))
+      return InvalidField(absl::StrCat("--set ", name), Quoted(value), "a whole number");
+    message.GetReflection()->SetInt32(&message, field, whole);
+    return absl::OkStatus();
+  }
   double number = 0;
   if (!absl::SimpleAtod(value, &number))
     return InvalidField(absl::StrCat("--set ", name), Quoted(value), "a number");

@@ -23,10 +23,10 @@ struct NormSum {
   }
 };
 
-// What block_out of a layer is like in a text, in the plain model; in fp32 whatever the weights'
-// type.
+// What a site of a layer is like in a text, block_out or kv (see Taps), in the plain model; in fp32
+// whatever the weights' type.
 struct LayerActivation {
-  std::vector<float> mean;  // over the positions that are read; [hidden]
+  std::vector<float> mean;  // over the positions that are read; as wide as the site
   NormSum norms;            // over the text's ordinary tokens
 };
 

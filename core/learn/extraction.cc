@@ -79,6 +79,8 @@ class LayerPairs {
     return difference_;
   }
 
+  absl::StatusOr<std::vector<double>> Direction(const KvDifferenceParams&) { return difference_; }
+
   absl::StatusOr<std::vector<double>> Direction(const PrincipalComponentParams& params) {
     const double uncentred = rows_.SquareSum();
     if (params.centred) rows_.Centre();

@@ -12,10 +12,10 @@
 
 namespace steer {
 
-// A vector made of activations at block_out of one layer.
+// A vector made of activations at one site of one layer.
 struct Extraction {
   int layer = 0;
-  HostTensor v;                // [hidden], F32
+  HostTensor v;                // as wide as what was read, F32
   double norm = 0;             // |v|
   double difference_norm = 0;  // |mean h_p - mean h_n|, whatever the method
   NormSum activation_norms;  // of the ordinary tokens of all texts, prompts in both answers' texts

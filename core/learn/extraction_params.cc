@@ -14,11 +14,26 @@ constexpr double kLeastL2 = 1e-6, kMostL2 = 1e6;
 
 constexpr int kMostAttributed = 1000;
 
+constexpr double kMostKeyFactor = 1000;
+
+// A kv difference is what it is, read where both answers are.
+absl::Status CheckKvDifference(const KvDifferenceParams& kv, const ExtractionParams& params) {
+  if (!(kv.key_factor >= 0 && kv.key_factor <= kMostKeyFactor)) {
+    return InvalidField("kv_difference.key_factor", absl::StrCat(kv.key_factor),
+                        absl::StrCat("0..", kMostKeyFactor));
+  }
+  if (params.normalisation != Normalisation::kNone)
+    return InvalidField("normalisation", "one of a kv_difference", "none for it");
+  if (params.attribution)
+    return InvalidField("attribution", "one of a kv_difference", "none for it");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::string_view Name(const ExtractionMethod& method) {
   constexpr absl::string_view kNames[] = {"difference_of_means", "principal_component",
-                                          "linear_probe", "feature_selection"};
+                                          "linear_probe", "feature_selection", "kv_difference"};
   static_assert(std::size(kNames) == std::variant_size_v<ExtractionMethod>);
   return kNames[method.index()];
 }
@@ -29,6 +44,8 @@ absl::Status Validate(const ExtractionParams& params) {
     return InvalidField("linear_probe.l2", absl::StrCat(probe->l2),
                         absl::StrCat(kLeastL2, "..", kMostL2));
   }
+  if (const auto* const kv = std::get_if<KvDifferenceParams>(&params.method))
+    return CheckKvDifference(*kv, params);
   if (const auto* const selection = std::get_if<FeatureSelectionParams>(&params.method)) {
     if (!(selection->trim >= 0 && selection->trim < 1)) {
       return InvalidField("feature_selection.trim", absl::StrCat(selection->trim),

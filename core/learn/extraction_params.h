@@ -47,10 +47,21 @@ struct FeatureSelectionParams {
   std::shared_ptr<const SignalData> autoencoder;
 };
 
-using ExtractionMethod = std::variant<DifferenceOfMeansParams, PrincipalComponentParams,
-                                      LinearProbeParams, FeatureSelectionParams>;
+// Cache steering (arXiv 2507.08799): of all layers from the first named on the mean difference of
+// keys, before they turn, and values, in one kv signal. One multiplier scales both, so `key_factor`
+// says how much of the keys' difference goes with all of the values': the method's c_k / c_v. As
+// published it is read at the end of prompts that differ (kPromptLast).
+struct KvDifferenceParams {
+  int first_layer = 1;
+  double key_factor = 0;  // 0 .. 1000; 0 leaves the keys out
+};
 
-// "difference_of_means", "principal_component", "linear_probe", "feature_selection"
+using ExtractionMethod =
+    std::variant<DifferenceOfMeansParams, PrincipalComponentParams, LinearProbeParams,
+                 FeatureSelectionParams, KvDifferenceParams>;
+
+// "difference_of_means", "principal_component", "linear_probe", "feature_selection",
+// "kv_difference"
 absl::string_view Name(const ExtractionMethod& method);
 
 // Which tokens of a text are read; activations of several are averaged.
@@ -60,6 +71,7 @@ enum class Reading : uint8_t {
   kAnswerLast,    // its last
   kAnswerLetter,  // the one with the letter of the option that it begins with: A of "(A)"
   kTextMean,      // prompt and answer, without the template's head; at least without the first
+  kPromptLast,    // the prompt's last, of answers that have questions of their own
 };
 
 // How long the vector is made.

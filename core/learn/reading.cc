@@ -60,6 +60,8 @@ absl::StatusOr<TokenRange> FindReading(Reading reading, const ForcedText& text,
     }
     case Reading::kTextMean:
       return OrdinaryTokens(text);
+    case Reading::kPromptLast:
+      return TokenRange{begin - 1, begin};
   }
   return absl::InternalError("no such reading");
 }

@@ -1,6 +1,9 @@
 #include "core/runtime/extraction_run.h"
 
+#include <cmath>
 #include <cstddef>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -36,6 +39,32 @@ LearntSignal ToSignal(Extraction extraction, int pairs) {
   return made;
 }
 
+// The largest multiplier that the method's authors have tried.
+constexpr double kKvReach = 10;
+
+// `kv` [2 * kv_width], keys and then values.
+SiteUpdate ToKvUpdate(int layer, std::span<const float> kv, double key_factor,
+                      const ModelShape& shape) {
+  const auto width = static_cast<size_t>(shape.kv_width);
+  const std::vector<int64_t> sizes = {shape.kv_heads, shape.kv_width / shape.kv_heads};
+  SiteUpdate update = {.site = {layer, SiteKind::kKv}, .tensors = {}};
+  update.tensors.emplace("S_v", HostTensor::FromFloats(sizes, kv.subspan(width)));
+  if (key_factor == 0) return update;
+  std::vector<float> keys(kv.begin(), kv.begin() + static_cast<std::ptrdiff_t>(width));
+  for (float& key : keys) key = static_cast<float>(key * key_factor);
+  update.tensors.emplace("S_k", HostTensor::FromFloats(sizes, keys));
+  return update;
+}
+
+absl::StatusOr<std::vector<Extraction>> ExtractAll(const ReadActivations& read,
+                                                   const std::vector<ReadPair>& pairs,
+                                                   const std::vector<int>& layers,
+                                                   const ExtractionParams& params,
+                                                   JobContext& context) {
+  return Extract(pairs, layers, params, read,
+                 [&context](int done, int total) { return context.Progress(done, total); });
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<ReadPair>> PlaceReading(const std::vector<PolarPair>& pairs,
@@ -45,6 +74,10 @@ absl::StatusOr<std::vector<ReadPair>> PlaceReading(const std::vector<PolarPair>&
   placed.reserve(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
     const std::string field = absl::StrCat("pairs[", i, "]");
+    if (reading == Reading::kPromptLast && !pairs[i].negative_question) {
+      return InvalidField(field + ".negative_question", "none",
+                          "one: answers behind one question share their prompt's last token");
+    }
     STEER_ASSIGN_OR_RETURN(
         const TokenRange positive,
         FindReading(reading, texts[i].positive, pairs[i].positive, tokenizer, field + ".positive"));
@@ -65,14 +98,38 @@ absl::StatusOr<std::vector<LearntSignal>> ExtractSignals(const ReadActivations& 
   // Nothing of libtorch below, but memory may run out as there.
   return CatchTorch("extracting", [&]() -> absl::StatusOr<std::vector<LearntSignal>> {
     STEER_ASSIGN_OR_RETURN(std::vector<Extraction> extractions,
-                           Extract(pairs, layers, params, read, [&context](int done, int total) {
-                             return context.Progress(done, total);
-                           }));
+                           ExtractAll(read, pairs, layers, params, context));
     std::vector<LearntSignal> signals;
     signals.reserve(extractions.size());
     for (Extraction& extraction : extractions)
       signals.push_back(ToSignal(std::move(extraction), static_cast<int>(pairs.size())));
     return signals;
+  });
+}
+
+absl::StatusOr<LearntSignal> ExtractKv(const ReadActivations& read,
+                                       const std::vector<ReadPair>& pairs,
+                                       const ExtractionParams& params, const ModelShape& shape,
+                                       JobContext& context) {
+  return CatchTorch("extracting", [&]() -> absl::StatusOr<LearntSignal> {
+    const auto& method = std::get<KvDifferenceParams>(params.method);
+    std::vector<int> layers(static_cast<size_t>(shape.layers - method.first_layer));
+    std::iota(layers.begin(), layers.end(), method.first_layer);
+    STEER_ASSIGN_OR_RETURN(const std::vector<Extraction> extractions,
+                           ExtractAll(read, pairs, layers, params, context));
+    LearntSignal made;
+    made.reach = kKvReach;
+    made.signal.kind = SignalKind::kKv;
+    made.signal.default_positions.generated = false;
+    for (const Extraction& layer : extractions) {
+      made.signal.updates.push_back(
+          ToKvUpdate(layer.layer, layer.v.floats(), method.key_factor, shape));
+    }
+    made.results = {{"first_layer", method.first_layer},
+                    {"layers", static_cast<double>(layers.size())},
+                    {"pairs", static_cast<double>(pairs.size())},
+                    {"norm", NormOf(made.signal)}};
+    return made;
   });
 }
 

@@ -9,6 +9,7 @@
 #include "core/learn/extraction_params.h"
 #include "core/learn/job_queue.h"
 #include "core/runtime/learnt_signals.h"
+#include "core/signal/site.h"
 #include "core/tokenizer/tokenizer.h"
 
 namespace steer {
@@ -26,5 +27,12 @@ absl::StatusOr<std::vector<LearntSignal>> ExtractSignals(const ReadActivations& 
                                                          const std::vector<int>& layers,
                                                          const ExtractionParams& params,
                                                          JobContext& context);
+
+// One kv signal of all layers from the method's first on, by a reader of the site kv; `params` has
+// that method, which fits `shape`. Likewise.
+absl::StatusOr<LearntSignal> ExtractKv(const ReadActivations& read,
+                                       const std::vector<ReadPair>& pairs,
+                                       const ExtractionParams& params, const ModelShape& shape,
+                                       JobContext& context);
 
 }  // namespace steer

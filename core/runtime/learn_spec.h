@@ -15,10 +15,11 @@
 
 namespace steer {
 
-// A vector made of activations at block_out.
+// A vector made of activations at block_out, or a kv signal of keys and values.
 struct ExtractionSpec {
   ExtractionParams params;
-  int layer = -1;           // 0-based; negative = the autoencoder's, or the middle layer
+  // 0-based; negative = the autoencoder's, or the middle layer; of a kv signal negative.
+  int layer = -1;
   std::string autoencoder;  // of a feature selection: the id of a signal, which becomes its own
 };
 

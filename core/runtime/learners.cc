@@ -87,7 +87,8 @@ absl::StatusOr<Learners::Pairs> Learners::PairsOf(const LearnSpec& spec,
   STEER_ASSIGN_OR_RETURN(std::vector<TokenPair> tokens, admission_.Pairs(pairs, format));
   // The same answers behind the negative ones' questions.
   std::vector<TokenPair> others;
-  if (std::ranges::any_of(pairs, [](const PolarPair& pair) { return pair.negative_question; })) {
+  if (std::ranges::any_of(
+          pairs, [](const PolarPair& pair) { return pair.negative_question.has_value(); })) {
     STEER_ASSIGN_OR_RETURN(others, admission_.Pairs(WithOneQuestion(pairs), format));
   }
   std::vector<ContrastPair> contrast;
@@ -120,6 +121,10 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
   STEER_ASSIGN_OR_RETURN(std::vector<ReadPair> placed,
                          PlaceReading(spec.pairs, *texts, learner.params.reading, tokenizer_));
   const auto pairs = std::make_shared<const std::vector<ReadPair>>(std::move(placed));
+  if (std::holds_alternative<KvDifferenceParams>(learner.params.method)) {
+    STEER_ASSIGN_OR_RETURN(Learner kv, KvLearner(spec, learner, pairs));
+    return std::vector<Learner>{std::move(kv)};
+  }
   std::vector<int> layers = LayersOf(spec, learner.layer, model_.shape.layers);
   STEER_RETURN_IF_ERROR(CheckAutoencoderLayer(spec, learner.params, layers));
   const std::vector<int> asked = layers;
@@ -144,6 +149,30 @@ absl::StatusOr<std::vector<Learner>> Learners::Of(const LearnSpec& spec,
     });
   }
   return learners;
+}
+
+absl::StatusOr<Learner> Learners::KvLearner(
+    const LearnSpec& spec, const ExtractionSpec& learner,
+    std::shared_ptr<const std::vector<ReadPair>> pairs) const {
+  const int first = std::get<KvDifferenceParams>(learner.params.method).first_layer;
+  if (first < 0 || first >= model_.shape.layers) {
+    return InvalidField("extraction.kv_difference.first_layer", absl::StrCat(first),
+                        absl::StrCat("0..", model_.shape.layers - 1));
+  }
+  if (learner.layer >= 0) {
+    return InvalidField("extraction.layer", absl::StrCat(learner.layer),
+                        "none beside kv_difference, which takes all from its first_layer on");
+  }
+  if (spec.search) {
+    return InvalidField("search", "one beside kv_difference", "none: its layers are one signal's");
+  }
+  return [this, params = learner.params, pairs = std::move(pairs)](
+             JobContext& context, JobCheckpoint&) -> absl::StatusOr<LearntSignal> {
+    STEER_ASSIGN_OR_RETURN(const EngineScorer::Place place, pools_.LearningPlace());
+    const ReadActivations read =
+        MakeActivationReader(&place.pool->engine(), place.decoder, SiteKind::kKv);
+    return ExtractKv(read, *pairs, params, model_.shape, context);
+  };
 }
 
 absl::StatusOr<std::vector<LearntSignal>> Learners::MakeVectors(AttributedExtraction extraction,

@@ -38,6 +38,8 @@ class Learners {
   absl::StatusOr<std::vector<Learner>> Of(const LearnSpec& spec,
                                           const ExtractionSpec& learner) const;
   absl::StatusOr<std::vector<Learner>> Of(const LearnSpec& spec, const TrainSpec& learner) const;
+  absl::StatusOr<Learner> KvLearner(const LearnSpec& spec, const ExtractionSpec& learner,
+                                    std::shared_ptr<const std::vector<ReadPair>> pairs) const;
   absl::StatusOr<std::vector<LearntSignal>> MakeVectors(AttributedExtraction extraction,
                                                         const std::vector<ReadPair>& pairs,
                                                         JobContext& context) const;

@@ -46,6 +46,15 @@ TEST(ExtractionOptionsTest, EveryNameIsTheProtos) {
   }
 }
 
+TEST(ExtractionOptionsTest, AKvDifferenceHasALayerAndAFactor) {
+  const auto extraction = Extraction("kv_difference", {"first_layer=2", "key_factor=0.05"});
+  ASSERT_TRUE(extraction.ok()) << extraction.status();
+  EXPECT_EQ(extraction->kv_difference().first_layer(), 2);
+  EXPECT_EQ(extraction->kv_difference().key_factor(), 0.05);
+  EXPECT_THAT(std::string(Extraction("kv_difference", {"first_layer=1.5"}).status().message()),
+              HasSubstr("a whole number"));
+}
+
 TEST(ExtractionOptionsTest, MistakesAreNamed) {
   EXPECT_THAT(std::string(Extraction("linear_probe", {"gamma=1"}).status().message()),
               AllOf(HasSubstr("gamma"), HasSubstr("l2")));

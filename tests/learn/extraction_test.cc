@@ -75,6 +75,14 @@ TEST(ExtractionTest, FindsThePlantedDifferenceOfMeans) {
   EXPECT_FALSE(made.explained_share || made.accuracy || made.held_out_accuracy);
 }
 
+TEST(ExtractionTest, AKvDifferenceIsOneOfMeansAndTurnsWithThePairs) {
+  const Extraction made = Learn(kPairs, {.method = KvDifferenceParams{}});
+  EXPECT_EQ(Values(made), Values(Learn(kPairs, {})));
+  std::vector<float> turned = Values(Learn(Swapped(kPairs), {.method = KvDifferenceParams{}}));
+  for (float& value : turned) value = -value;
+  EXPECT_EQ(turned, Values(made));
+}
+
 TEST(ExtractionTest, EveryMethodFindsTheOnlyDirectionThereIs) {
   const float x = 1 / std::sqrt(5.0F);
   for (const ExtractionMethod& method : kMethods) {

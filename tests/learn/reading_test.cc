@@ -46,6 +46,7 @@ TEST_F(ReadingTest, EveryReadingButTheLetterIsByPosition) {
   EXPECT_EQ(read(Reading::kAnswerMean), std::pair(2, 5));
   EXPECT_EQ(read(Reading::kAnswerFirst), std::pair(2, 3));
   EXPECT_EQ(read(Reading::kAnswerLast), std::pair(4, 5));
+  EXPECT_EQ(read(Reading::kPromptLast), std::pair(1, 2));
   // Without a template the first token is left out all the same.
   EXPECT_EQ(read(Reading::kTextMean), std::pair(1, 5));
   text.layout.head_length = 2;

@@ -105,5 +105,21 @@ TEST_F(AutoencoderJobTest, OwnQuestionsChangeWhatIsExtracted) {
   EXPECT_NE(Ended({.pairs = pairs, .learner = means}).outcome.signal_id, shared);
 }
 
+// What cache steering reads: where only the prompts differ.
+TEST_F(AutoencoderJobTest, TheEndOfPromptsIsReadWhereTheyDiffer) {
+  const ExtractionSpec kv = {
+      .params = {.method = KvDifferenceParams{.first_layer = 1}, .reading = Reading::kPromptLast}};
+  EXPECT_THAT(runtime_->StartJob({.pairs = kPairs, .learner = kv}).status().ToString(),
+              HasSubstr("pairs[0].negative_question: got none"));
+  std::vector<PolarPair> pairs = kPairs;
+  for (PolarPair& pair : pairs) {
+    pair.negative = pair.positive;
+    pair.negative_question = "no, " + pair.question;
+  }
+  const JobRecord job = Ended({.pairs = pairs, .learner = kv});
+  EXPECT_EQ(Learnt(job).kind, SignalKind::kKv);
+  EXPECT_GT(job.outcome.results.at("norm"), 0);
+}
+
 }  // namespace
 }  // namespace steer

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "gtest/gtest.h"
 #include "tests/runtime/learning_fixture.h"
@@ -107,6 +108,60 @@ TEST_F(ExtractionJobTest, WhatTheModelCannotReadIsRefusedBeforeTheJob) {
   EXPECT_EQ(field({.layer = 3}), "extraction.layer");
   EXPECT_EQ(field({.params = {LinearProbeParams{.l2 = 0}}}), "extraction.linear_probe.l2");
   EXPECT_EQ(field({.params = {{}, Reading::kAnswerLetter}}), "pairs[0].positive");
+  const ExtractionParams kv = {.method = KvDifferenceParams{}};
+  EXPECT_EQ(field({.params = kv, .layer = 1}), "extraction.layer");
+  for (const int first : {-1, 3}) {
+    EXPECT_EQ(field({.params = {KvDifferenceParams{.first_layer = first}}}),
+              "extraction.kv_difference.first_layer");
+  }
+  EXPECT_EQ(field({.params = {KvDifferenceParams{.key_factor = -1}}}),
+            "extraction.kv_difference.key_factor");
+  EXPECT_EQ(field({.params = {KvDifferenceParams{}, {}, Normalisation::kUnit}}),
+            "extraction.normalisation");
+  EXPECT_EQ(field({.params = {.method = KvDifferenceParams{}, .attribution = AttributionParams{}}}),
+            "extraction.attribution");
+  const auto searched = runtime_->StartJob({.pairs = kFourPairs,
+                                            .held_out = kFourPairs,
+                                            .learner = ExtractionSpec{kv},
+                                            .search = LayerSearch{.layers = {1, 2}}});
+  EXPECT_EQ(DetailOf(searched.status())->field, "search") << searched.status();
+}
+
+TEST_F(ExtractionJobTest, AKvDifferenceIsOneSignalOfAllLayersThatTurnsWithItsPairs) {
+  const auto learnt = [&](const KvDifferenceParams& kv, const std::vector<PolarPair>& pairs) {
+    const JobRecord job = Ended({.pairs = pairs,
+                                 .held_out = kFourPairs,
+                                 .learner = ExtractionSpec{{kv, Reading::kAnswerLast}},
+                                 .alias = "kv",
+                                 .promote = true});
+    EXPECT_EQ(job.state, JobState::kSucceeded) << job.status;
+    EXPECT_EQ(job.learner, "kv_difference");
+    EXPECT_FALSE(job.outcome.curve_id.empty());
+    auto signal = runtime_->signals().Load(job.outcome.signal_id);
+    EXPECT_TRUE(signal.ok()) << signal.status();
+    return *std::move(signal);
+  };
+  const SignalData both = learnt({.first_layer = 1, .key_factor = 0.5}, kFourPairs);
+  EXPECT_EQ(both.kind, SignalKind::kKv);
+  EXPECT_FALSE(both.default_positions.generated);
+  ASSERT_EQ(both.updates.size(), 2U);
+  std::vector<PolarPair> swapped = kFourPairs;
+  for (PolarPair& pair : swapped) std::swap(pair.positive, pair.negative);
+  const SignalData turned = learnt({.first_layer = 1, .key_factor = 0.5}, swapped);
+  const SignalData values = learnt({}, kFourPairs);
+  for (size_t i = 0; i < both.updates.size(); ++i) {
+    EXPECT_EQ(ToString(both.updates[i].site), absl::StrCat("layers.", i + 1, ".kv"));
+    for (const char* name : {"S_k", "S_v"}) {
+      const HostTensor& tensor = both.updates[i].tensors.at(name);
+      EXPECT_EQ(tensor.shape, (std::vector<int64_t>{2, 16}));
+      const auto other = turned.updates[i].tensors.at(name).floats();
+      for (size_t j = 0; j < other.size(); ++j) EXPECT_EQ(other[j], -tensor.floats()[j]);
+    }
+    EXPECT_FALSE(values.updates[i].tensors.contains("S_k"));
+    EXPECT_EQ(values.updates[i].tensors.at("S_v").data, both.updates[i].tensors.at("S_v").data);
+  }
+  const std::vector<double> preference = Preference("kv", {-5, 0, 5});
+  EXPECT_GT(std::abs(preference[2] - preference[0]), 1e-3);
 }
 
 // v+ - v-, and swapping the answers turns round what speaks for which.

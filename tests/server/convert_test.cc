@@ -128,11 +128,10 @@ TEST(ConvertTest, ExtractionIsADifferenceOfAnswerMeansWhereNothingElseIsSaid) {
 }
 
 TEST(ConvertTest, ExtractionTakesWhatIsSaid) {
-  const std::pair<const char*, Reading> readings[] = {{"ANSWER_MEAN", Reading::kAnswerMean},
-                                                      {"ANSWER_FIRST", Reading::kAnswerFirst},
-                                                      {"ANSWER_LAST", Reading::kAnswerLast},
-                                                      {"ANSWER_LETTER", Reading::kAnswerLetter},
-                                                      {"TEXT_MEAN", Reading::kTextMean}};
+  const std::pair<const char*, Reading> readings[] = {
+      {"ANSWER_MEAN", Reading::kAnswerMean}, {"ANSWER_FIRST", Reading::kAnswerFirst},
+      {"ANSWER_LAST", Reading::kAnswerLast}, {"ANSWER_LETTER", Reading::kAnswerLetter},
+      {"TEXT_MEAN", Reading::kTextMean},     {"PROMPT_LAST", Reading::kPromptLast}};
   for (const auto& [name, reading] : readings) {
     const auto spec = ToExtractionSpec(absl::StrCat("linear_probe { l2: 0.5 } reading: ", name));
     EXPECT_EQ(spec->params.reading, reading) << name;
@@ -143,6 +142,16 @@ TEST(ConvertTest, ExtractionTakesWhatIsSaid) {
   const auto spec = ToExtractionSpec(component + "ACTIVATION_NORM");
   EXPECT_EQ(spec->params.normalisation, Normalisation::kActivationNorm);
   EXPECT_TRUE(std::get<PrincipalComponentParams>(spec->params.method).centred);
+}
+
+TEST(ConvertTest, AKvDifferenceHasThePublishedNumbersWhereNothingElseIsSaid) {
+  const auto kv = [](const char* text) {
+    return std::get<KvDifferenceParams>(ToExtractionSpec(text)->params.method);
+  };
+  EXPECT_EQ(kv("kv_difference {}").first_layer, 1);
+  EXPECT_EQ(kv("kv_difference {}").key_factor, 0);
+  EXPECT_EQ(kv("kv_difference { first_layer: 0 }").first_layer, 0);
+  EXPECT_EQ(kv("kv_difference { key_factor: 0.1 }").key_factor, 0.1);
 }
 
 TEST(ConvertTest, ExtractionRefusesWhatItDoesNotKnow) {
