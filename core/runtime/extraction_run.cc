@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/catch_torch.h"
+#include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "core/learn/extraction.h"
 #include "core/signal/site.h"
