@@ -44,10 +44,6 @@ TEST(BlockKeyTest, WhateverMakesADifferenceToTheContentMakesOneToTheKey) {
       [](Block& block) { block.controls[0].multipliers[0].m1 = 0; },
       // One that acts once, on the last but one of the prompt.
       [](Block& block) {
-        block.layout.prompt_length = 11;
-        block.controls[0].kind = SignalKind::kKv;
-      },
-      [](Block& block) {
         block.layout.prompt_length = 12;
         block.controls[0].kind = SignalKind::kKv;
       },
