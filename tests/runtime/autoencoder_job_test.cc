@@ -47,8 +47,9 @@ TEST_F(AutoencoderJobTest, AFeatureShiftStandsWhereTheAutoencoderDoes) {
 }
 
 TEST_F(AutoencoderJobTest, FeaturesAreSelectedWhereTheAutoencoderIs) {
-  const ExtractionSpec spec = {.params = {.method = FeatureSelectionParams{.trim = 0.2}},
-                               .autoencoder = Autoencoder()};
+  ExtractionSpec spec;
+  spec.params.method.emplace<FeatureSelectionParams>().trim = 0.2;
+  spec.autoencoder = Autoencoder();
   const JobRecord job = Ended({.pairs = kPairs, .learner = spec});
   const SignalData learnt = Learnt(job);
   ASSERT_EQ(learnt.updates.size(), 1U);
