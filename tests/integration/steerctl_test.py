@@ -189,7 +189,7 @@ class SteerctlTest(unittest.TestCase):
         self.assertTrue(0 < len(completed["negative"].split()) <= 3)
         plain = json.loads(self.run_ok("measure", self.file("one.jsonl", json.dumps({"question": "Name a colour."})), "--temperature", "0",
                                        "--max-tokens", "8", "--texts", "--json"))
-        self.assertTrue(plain["points"][0]["texts"][0]["text"].startswith(completed["negative"]))
+        self.assertTrue(plain["points"][0]["samples"][0]["text"].startswith(completed["negative"]))
         self.assertIn("line 1", self.refused(2, "dataset", "complete", self.file("none.jsonl", "{}")))
 
     def test_learning_from_pairs_of_questions(self):

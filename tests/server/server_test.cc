@@ -77,7 +77,7 @@ TEST_F(ServerTest, TextAndTokensAreEachOthersInverse) {
   v1::Model model;
   ASSERT_TRUE(model_->GetModel(&model_context, {}, &model).ok());
   EXPECT_EQ(model.hidden(), kHidden);
-  EXPECT_EQ(model.sites_size(), 8);
+  EXPECT_EQ(model.sites_size(), 9);
 }
 
 }  // namespace
