@@ -76,7 +76,7 @@ absl::Status RunUpload(const Session& session, const FileOptions& options) {
 // The plain model's greedy answers to all questions.
 absl::StatusOr<std::vector<std::string>> PlainAnswers(Client& client,
                                                       const std::vector<std::string>& questions,
-                                                      int max_tokens, std::stop_token stop) {
+                                                      int max_tokens, const std::stop_token& stop) {
   constexpr size_t kMostQuestions = 1000;  // of one call
   std::vector<std::string> answers;
   for (size_t begin = 0; begin < questions.size(); begin += kMostQuestions) {

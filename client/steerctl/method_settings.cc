@@ -35,6 +35,7 @@ absl::Status SetField(const std::string& text, google::protobuf::Message& messag
     const auto* const choice = field->enum_type()->FindValueByName(absl::AsciiStrToUpper(value));
     if (choice == nullptr) {
       std::vector<std::string> names;
+      names.reserve(field->enum_type()->value_count());
       for (int i = 0; i < field->enum_type()->value_count(); ++i)
         names.push_back(absl::AsciiStrToLower(field->enum_type()->value(i)->name()));
       return InvalidField(absl::StrCat("--set ", name), Quoted(value), absl::StrJoin(names, ", "));
