@@ -40,6 +40,9 @@ absl::StatusOr<std::map<std::string, std::string>> ToLabels(
     const std::string& field, const google::protobuf::Map<std::string, std::string>& labels);
 absl::Status CheckDescription(const std::string& field, const std::string& description);
 
+// Of a signal that is trained; fields are told below "training".
+absl::StatusOr<TrainSpec> ToTrainSpec(const v1::Training& training);
+
 // A control whose multiplier the call varies; fields are told below `path`.
 absl::StatusOr<ControlSpec> ToVariedControl(const v1::Control& control, const std::string& path);
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A SPLIT vector trained by steerd against a plain transformers loop on the same pairs, in one run on the same threads.
 
-The loop: f32, AdamW, a forward hook that adds the vector behind a middle block; per step one padded batch of the winning
-answers and one of the losing ones through the whole model, logits of every position, a backward pass. Its first losses must be
-those of tests/paper/train_reference.py, with which steerd's trainer is compared step by step in tests/parity. steerd: a job over
+The loop: AdamW, a forward hook that adds the vector behind a middle block; per step one padded batch of the winning
+answers and one of the losing ones through the whole model, logits of every position, a backward pass; once in each type, the
+vector in f32. Its first losses in f32 must be those of tests/paper/train_reference.py, with which steerd's trainer is compared step
+by step in tests/parity. steerd: a job over
 gRPC, pairs as text. Its order of pairs and factors is its own, drawn alike. The loop runs fewer steps, all of which cost the
 same; steerd's whole run counts, what it computes once per answer included.
 
@@ -44,11 +45,11 @@ class Loop:
         self.v = train_reference.new_parameters(settings, model.config.hidden_size, model.config.intermediate_size)["v"]
         self.v.requires_grad_()
         self.acts = None
-        model.model.layers[settings["layer"]].register_forward_hook(self.add)
+        self.remove = model.model.layers[settings["layer"]].register_forward_hook(self.add).remove
 
     def add(self, _, __, output):
         hidden = output[0] if isinstance(output, tuple) else output
-        hidden = hidden + self.acts * self.v
+        hidden = hidden + (self.acts * self.v).to(hidden.dtype)
         return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
 
     def loss(self, texts, factors):
@@ -124,23 +125,27 @@ def main():
     schedule = train_reference.draw_schedule(args.pairs, settings)[:args.loop_steps]
     _, log = train_reference.train(tokenizer, model, pairs, settings, stop_after=2)
 
-    loop = Loop(tokenizer, model, pairs, settings)
-    begin, cpu = time.monotonic(), time.process_time()
-    losses = loop.run(schedule)
-    rows = [{"case": "transformers loop", "steps": args.loop_steps,
-             "seconds_a_step": (time.monotonic() - begin) / args.loop_steps,
-             "cpu_seconds_a_step": (time.process_time() - cpu) / args.loop_steps}]
-    for (expected, *_), loss in zip(log["steps"], losses):
-        if abs(expected - loss) > 1e-3 * max(1, expected):
-            raise SystemExit(f"the loop does other steps: {loss} where the reference has {expected}")
+    rows, loop_cpu = [], {}
+    for dtype in args.dtypes:
+        model.to({"f32": torch.float32, "bf16": torch.bfloat16}[dtype])
+        loop = Loop(tokenizer, model, pairs, settings)
+        begin, cpu = time.monotonic(), time.process_time()
+        losses = loop.run(schedule)
+        loop_cpu[dtype] = (time.process_time() - cpu) / args.loop_steps
+        rows.append({"case": f"the loop, {dtype}", "dtype": dtype, "steps": args.loop_steps,
+                     "seconds_a_step": (time.monotonic() - begin) / args.loop_steps, "cpu_seconds_a_step": loop_cpu[dtype]})
+        loop.remove()
+        for (expected, *_), loss in zip(log["steps"], losses):
+            if dtype == "f32" and abs(expected - loss) > 1e-3 * max(1, expected):
+                raise SystemExit(f"the loop does other steps: {loss} where the reference has {expected}")
     for dtype in args.dtypes:
         with contextlib.ExitStack() as stack:
             process = stack.enter_context(SteerdProcess("--threads", str(args.threads), "--kv-cache-mib", "64", "--dtype", dtype))
             seconds, cpu, mib, job = learn(process, pairs, args.steps)
-            rows.append({"case": f"steerd, {dtype}", "steps": args.steps, "seconds_a_step": seconds / args.steps,
+            rows.append({"case": f"steerd, {dtype}", "dtype": dtype, "steps": args.steps, "seconds_a_step": seconds / args.steps,
                          "cpu_seconds_a_step": cpu / args.steps, "peak_rose_by_mib": mib, "loss": job.results["loss"]})
     for row in rows:
-        row["times"] = rows[0]["cpu_seconds_a_step"] / row["cpu_seconds_a_step"]
+        row["times"] = loop_cpu[row["dtype"]] / row["cpu_seconds_a_step"]
         print("{case:18} {steps:4} steps  {seconds_a_step:7.3f} s a step  {cpu_seconds_a_step:7.3f} CPU s  {times:5.1f} times"
               .format(**row), f"  peak +{row['peak_rose_by_mib']:.0f} MiB" if "peak_rose_by_mib" in row else "")
     out = {"machine": platform.processor() or platform.machine(), "threads": args.threads, "data": args.data, "pairs": args.pairs,
