@@ -26,14 +26,18 @@ constexpr char kRunKey[] = "run";
 // What the graph of one piece may hold.
 constexpr int64_t kGraphBytes = int64_t{384} << 20;
 
-// Rows whose graph fits there, if blocks from `first_layer` on run. A block keeps, of each row, six
+// Rows whose graph fits there, if blocks from the carrier's on run. A block keeps, of each row, six
 // vectors of the residual width (what the norms read, queries, keys, values and their sum) and
-// three of the MLP's.
-int RowsThatFit(const Decoder& decoder, int first_layer) {
+// three of the MLP's; a feature shift ten of its features, in fp32.
+int RowsThatFit(const Decoder& decoder, const Carrier& carrier) {
   const ModelConfig& config = decoder.config();
-  const int64_t elements =
-      int64_t{std::max(1, config.layers - first_layer)} * (6 * config.hidden + 3 * config.ffn);
-  const auto bytes = elements * static_cast<int64_t>(c10::elementSize(decoder.dtype()));
+  const int64_t blocks = std::max(1, config.layers - carrier.first_layer());
+  const int64_t elements = blocks * (6 * config.hidden + 3 * config.ffn);
+  auto bytes = elements * static_cast<int64_t>(c10::elementSize(decoder.dtype()));
+  if (const SignalData* const autoencoder = carrier.spec().autoencoder.get()) {
+    const int64_t features = autoencoder->updates.front().tensors.at("b_enc").shape[0];
+    bytes += 10 * features * static_cast<int64_t>(sizeof(float));
+  }
   return static_cast<int>(std::clamp<int64_t>(kGraphBytes / bytes, 1, 4096));
 }
 
@@ -222,7 +226,7 @@ absl::StatusOr<LearntSignal> TrainOnce(const EngineScorer::Place& place, Trainin
   for (double& factor : run.params.schedule.factors) factor *= scale;
   Carrier start = Carrier::Create(run.carrier, place.decoder->config().shape(),
                                   run.params.schedule.seed, place.decoder->device());
-  const int most_rows = RowsThatFit(*place.decoder, start.first_layer());
+  const int most_rows = RowsThatFit(*place.decoder, start);
   const auto run_unit = [pool = place.pool](const Engine::Unit& unit) {
     return pool->engine().RunUnit(unit);
   };
