@@ -1,6 +1,6 @@
 #include "client/pairs_file.h"
 
-#include <array>
+#include <algorithm>
 #include <fstream>
 #include <initializer_list>
 #include <iostream>
@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/base/pair_columns.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -35,21 +36,20 @@ absl::StatusOr<std::string> Text(const Json& object, std::initializer_list<const
 }
 
 absl::StatusOr<std::string> QuestionOf(const Json& object) {
-  return Text(object, {"question"}, /*may_be_empty=*/true);
+  return Text(object, kQuestionColumns, /*may_be_empty=*/true);
 }
 
 absl::StatusOr<v1::PolarPair> PairOf(const Json& object) {
   v1::PolarPair pair;
   STEER_ASSIGN_OR_RETURN(*pair.mutable_question(), QuestionOf(object));
   STEER_ASSIGN_OR_RETURN(*pair.mutable_positive(),
-                         Text(object, {"positive", "matching", "answer_matching_behavior"},
-                              /*may_be_empty=*/false));
+                         Text(object, kPositiveColumns, /*may_be_empty=*/false));
   STEER_ASSIGN_OR_RETURN(*pair.mutable_negative(),
-                         Text(object, {"negative", "not_matching", "answer_not_matching_behavior"},
-                              /*may_be_empty=*/false));
-  if (object.contains("negative_question")) {
+                         Text(object, kNegativeColumns, /*may_be_empty=*/false));
+  if (std::ranges::any_of(kNegativeQuestionColumns,
+                          [&object](const char* name) { return object.contains(name); })) {
     STEER_ASSIGN_OR_RETURN(*pair.mutable_negative_question(),
-                           Text(object, {"negative_question"}, /*may_be_empty=*/true));
+                           Text(object, kNegativeQuestionColumns, /*may_be_empty=*/true));
   }
   return pair;
 }

@@ -10,12 +10,9 @@
 
 namespace steer {
 
-// Polar pairs, one JSON object a line; blank lines are skipped. Accepted keys:
-//   question   "question"
-//   positive   "positive", "matching" or "answer_matching_behavior"
-//   negative   "negative", "not_matching" or "answer_not_matching_behavior"
-//   optional   "negative_question", of pairs to learn from
-// Other keys are ignored. INVALID_ARGUMENT as "<name> line 3: …"; also if there is no pair at all.
+// Polar pairs, one JSON object a line; blank lines are skipped. Keys are those of
+// core/base/pair_columns.h; others are ignored. INVALID_ARGUMENT as "<name> line 3: …"; also if
+// there is no pair at all.
 absl::StatusOr<std::vector<v1::PolarPair>> ParsePairs(std::istream& lines, absl::string_view name);
 
 // Only the questions of such lines, which need nothing else.

@@ -4,8 +4,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/pair_columns.h"
 #include "core/base/status.h"
-#include "core/base/status_macros.h"
 
 namespace steer {
 namespace {
@@ -20,10 +20,7 @@ std::string Column(const Json& row, std::initializer_list<const char*> names) {
   return "";
 }
 
-std::string PositiveOf(const Json& row) {
-  return Column(row,
-                {"positive", "matching", "answer_matching_behavior", "output", "positive_output"});
-}
+std::string PositiveOf(const Json& row) { return Column(row, kPositiveColumns); }
 
 absl::Status CheckColumn(const Json& row, const std::string& column, const char* known) {
   if (column.empty()) return InvalidField(known, "nothing", "some text");
@@ -51,10 +48,8 @@ absl::StatusOr<OpenRows> ReadOpenRows(std::istream& lines, absl::string_view nam
     const std::string where = absl::StrCat(name, " line ", number);
     Json row = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!row.is_object()) return Annotate(absl::InvalidArgumentError("not a JSON object"), where);
-    const std::string negative = Column(
-        row, {"negative", "not_matching", "answer_not_matching_behavior", "negative_output"});
-    if (negative.empty()) {
-      const std::string question = Column(row, {"question", "input", "positive_input"});
+    if (Column(row, kNegativeColumns).empty()) {
+      const std::string question = Column(row, kQuestionColumns);
       for (const absl::Status& status : {CheckColumn(row, question, "question"),
                                          CheckColumn(row, PositiveOf(row), "positive")}) {
         if (!status.ok()) return Annotate(status, where);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "core/base/pair_columns.h"
 #include "core/base/quoted.h"
 #include "core/base/status.h"
 #include "core/base/status_macros.h"
@@ -68,15 +69,11 @@ std::string FirstKnown(const Record& record, const std::string& given,
 absl::StatusOr<Columns> FindColumns(const Record& record, const DatasetReading& reading,
                                     const std::string& row) {
   Columns columns;
-  columns.question = FirstKnown(record, reading.question, {"question", "input", "positive_input"});
-  columns.positive =
-      FirstKnown(record, reading.positive,
-                 {"positive", "matching", "answer_matching_behavior", "output", "positive_output"});
-  columns.negative =
-      FirstKnown(record, reading.negative,
-                 {"negative", "not_matching", "answer_not_matching_behavior", "negative_output"});
+  columns.question = FirstKnown(record, reading.question, kQuestionColumns);
+  columns.positive = FirstKnown(record, reading.positive, kPositiveColumns);
+  columns.negative = FirstKnown(record, reading.negative, kNegativeColumns);
   columns.negative_question =
-      FirstKnown(record, reading.negative_question, {"negative_question", "negative_input"});
+      FirstKnown(record, reading.negative_question, kNegativeQuestionColumns);
   columns.choice = columns.negative.empty() && columns.positive == "matching" &&
                    record.contains("A") && record.contains("B");
   if (!columns.question.empty() && !(columns.positive.empty() && columns.negative.empty()))

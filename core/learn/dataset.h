@@ -33,10 +33,7 @@ struct DatasetReading {
 inline constexpr size_t kMostDatasetRows = 1000000;
 
 // Reads a file: an object per line, or CSV with a header; a row's columns are its own. Known names
-// of columns are "question", "input" and "positive_input"; "positive", "matching",
-// "answer_matching_behavior", "output" and "positive_output"; "negative", "not_matching",
-// "answer_not_matching_behavior" and "negative_output"; "negative_question" and "negative_input".
-// Where there are A and B, "matching" says which of them is the positive answer. INVALID_ARGUMENT
+// of columns are in core/base/pair_columns.h. INVALID_ARGUMENT
 // names the row (from 1) and what is wrong: not UTF-8, no JSON object, no question, no answer, an
 // answer that is no text, no rows or too many.
 absl::StatusOr<std::vector<DatasetRow>> ParseDataset(absl::string_view file,

@@ -168,6 +168,40 @@ at::Tensor ObjectiveAt(const Objective& objective, const AnswerPass& pass,
                           .distance = at::arange(1, count + 1, at::dtype(at::kDouble))});
 }
 
+// What a distribution draws is the same at every value of its tensors.
+TEST_F(AnswerPassTest, GradientsOfADistributionAreThoseOfItsDraw) {
+  CarrierSpec spec = {SignalKind::kLowRankAffine, {{{1, SiteKind::kBlockOut}, {}}}, 2};
+  spec.distribution = true;
+  const Carrier carrier = WalkedCarrier(spec, shape_, at::kDouble);
+  {
+    // Away from where sigma is held.
+    const at::NoGradGuard no_grad;
+    carrier.parameters()[2].mul_(0.001);
+  }
+  const AnswerPass pass = PassOf(carrier, kBehindHead);
+  const PreparedAnswer answer = pass.Prepare(TrainingPairs().front().positive);
+  const std::vector<SteeredAnswer> steered = {{&answer, 1}};
+  const auto log_prob = [&] {
+    return pass.LogProbs(steered, carrier.Terms(at::kDouble, {.seed = 3})).sum();
+  };
+  log_prob().backward();
+  const at::NoGradGuard no_grad;
+  for (const at::Tensor& parameter : carrier.parameters()) {
+    const at::Tensor gradient = parameter.grad().view(-1);
+    const int64_t i = gradient.abs().argmax().item<int64_t>();
+    ASSERT_GT(gradient[i].abs().item<double>(), 1e-7);
+    at::Tensor value = parameter.view(-1)[i];
+    const auto at = [&](double shift) {
+      value.add_(shift);
+      const double result = log_prob().item<double>();
+      value.sub_(shift);
+      return result;
+    };
+    const double expected = (at(1e-5) - at(-1e-5)) / 2e-5;
+    EXPECT_NEAR(gradient[i].item<double>(), expected, 1e-7 + 1e-5 * std::abs(expected));
+  }
+}
+
 // Every objective with every carrier, against central differences.
 TEST_F(AnswerPassTest, GradientsAreThoseOfTheLoss) {
   for (const auto& [name, spec] : CarrierSpecs()) {
